@@ -1,0 +1,1 @@
+"""Learners: one idea a file, settings as constructor arguments."""

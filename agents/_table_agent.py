@@ -1,0 +1,42 @@
+"""What the tabular agents have in common: a table of values, and settings that are checked once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from sandbox.agents._tabular import epsilon_greedy
+from sandbox.interfaces import Decision, check_range, require_discrete
+
+
+class TableAgent:
+    """An epsilon-greedy agent with a table of action values; subclasses say how it learns."""
+
+    def __init__(
+        self, step_size: float = 0.1, discount: float = 0.99, epsilon: float = 0.1, initial_value: float = 0.0
+    ) -> None:
+        name = type(self).__name__
+        check_range(name, "step_size", step_size, 0.0, 1.0)
+        check_range(name, "discount", discount, 0.0, 1.0)
+        check_range(name, "epsilon", epsilon, 0.0, 1.0)
+        check_range(name, "initial_value", initial_value, -1e12, 1e12)
+        self.step_size = step_size
+        self.discount = discount
+        self.epsilon = epsilon
+        self.initial_value = initial_value
+
+    def begin(
+        self, observation_space: spaces.Space[Any], choice_space: spaces.Space[Any], rng: np.random.Generator
+    ) -> None:
+        """Start a run with every value at `initial_value`."""
+        require_discrete(type(self).__name__, observation_space, choice_space)
+        assert isinstance(observation_space, spaces.Discrete) and isinstance(choice_space, spaces.Discrete)
+        self.q = np.full((int(observation_space.n), int(choice_space.n)), float(self.initial_value))
+        self.rng = rng
+
+    def act(self, observation: int) -> Decision:
+        """Choose epsilon-greedily; ties are broken at random."""
+        choice, explored = epsilon_greedy(self.q, observation, self.epsilon, self.rng)
+        return Decision(choice, explored=explored, scores=self.q[observation] if explored else None)

@@ -1,0 +1,1 @@
+"""Where third-party learners are imported, and nowhere else."""

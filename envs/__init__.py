@@ -1,0 +1,1 @@
+"""Environments: those of Gymnasium that we know the law of, and our own."""

@@ -1,0 +1,220 @@
+"""Running totals, windows, fading sums and a curve of bounded length, for several signals at once.
+
+Memory does not grow with the run: when the curve's bins are full, neighbours are merged and the stride doubles, so a
+run of any length keeps between 256 and 512 points.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sandbox.compiled import compiled
+from sandbox.errors import SandboxError
+from sandbox.table import FloatArray, IntArray
+
+BINS = 512
+
+
+class Track(NamedTuple):
+    """Accumulators for K signals; `push` adds one value of each (NaN: no value)."""
+
+    total: FloatArray  # (2, K) sum and its compensation (Neumaier 1974)
+    count: FloatArray  # (K,) values that were not NaN
+    tail: FloatArray  # (2, K) sum and count of the final tenth
+    fading: FloatArray  # (2, K) faded sum and faded weight (Gama, Sebastiao, Rodrigues 2013)
+    ring: FloatArray  # (window, K) the last values
+    window: FloatArray  # (2, K) sum and count over the ring
+    bin_sum: FloatArray  # (BINS, K)
+    bin_count: FloatArray  # (BINS, K)
+    bin_fading: FloatArray  # (BINS, K) fading mean at the bin's end
+    bin_window: FloatArray  # (BINS, K) windowed mean at the bin's end
+    bin_end: IntArray  # (BINS,) lifetime step after the bin's last push
+    clock: IntArray  # pushes so far, full bins, pushes a bin, pushes in the open bin, ring position
+    options: FloatArray  # fading factor, push from which the final tenth counts (inf: unknown)
+
+
+def make_track(signals: int, window: int, fading: float, pushes: int | None) -> Track:
+    """Return an empty track for `signals` signals; `pushes` is their number where it is known beforehand."""
+    if window < 1:
+        raise SandboxError(f"window={window} is out of range: a window holds at least one decision")
+    if not 0.0 < fading <= 1.0:
+        raise SandboxError(f"fading={fading} is out of range (0, 1]")
+    tail_from = np.inf if pushes is None else float(pushes - max(1, pushes // 10))
+    wide = (BINS, signals)
+    return Track(
+        np.zeros((2, signals)),
+        np.zeros(signals),
+        np.zeros((2, signals)),
+        np.zeros((2, signals)),
+        np.full((window, signals), np.nan),
+        np.zeros((2, signals)),
+        np.zeros(wide),
+        np.zeros(wide),
+        np.full(wide, np.nan),
+        np.full(wide, np.nan),
+        np.zeros(BINS, dtype=np.int64),
+        np.array([0, 0, 1, 0, 0], dtype=np.int64),
+        np.array([fading, tail_from]),
+    )
+
+
+@compiled
+def add_compensated(sums: FloatArray, k: int, value: float) -> None:
+    """Add `value` to column k of `sums` (2, K), keeping what rounding loses in the second row."""
+    before = sums[0, k]
+    after = before + value
+    if abs(before) >= abs(value):
+        sums[1, k] += (before - after) + value
+    else:
+        sums[1, k] += (value - after) + before
+    sums[0, k] = after
+
+
+@compiled
+def _merge_bins(track: Track) -> None:
+    half = track.bin_end.shape[0] // 2
+    for b in range(half):
+        track.bin_end[b] = track.bin_end[2 * b + 1]
+        for k in range(track.count.shape[0]):
+            track.bin_sum[b, k] = track.bin_sum[2 * b, k] + track.bin_sum[2 * b + 1, k]
+            track.bin_count[b, k] = track.bin_count[2 * b, k] + track.bin_count[2 * b + 1, k]
+            track.bin_fading[b, k] = track.bin_fading[2 * b + 1, k]
+            track.bin_window[b, k] = track.bin_window[2 * b + 1, k]
+    track.bin_sum[half:] = 0.0
+    track.bin_count[half:] = 0.0
+    track.clock[1] = half
+    track.clock[2] *= 2
+
+
+@compiled
+def _refresh_window(track: Track) -> None:
+    # Sums that are added to and taken from drift; once a lap they are made anew.
+    for k in range(track.count.shape[0]):
+        total, count = 0.0, 0.0
+        for w in range(track.ring.shape[0]):
+            if not np.isnan(track.ring[w, k]):
+                total += track.ring[w, k]
+                count += 1.0
+        track.window[0, k] = total
+        track.window[1, k] = count
+
+
+@compiled
+def _close_point(track: Track, b: int, at: int) -> None:
+    track.bin_end[b] = at
+    for k in range(track.count.shape[0]):
+        if track.fading[1, k] > 0.0:
+            track.bin_fading[b, k] = track.fading[0, k] / track.fading[1, k]
+        if track.window[1, k] > 0.0:
+            track.bin_window[b, k] = track.window[0, k] / track.window[1, k]
+        else:
+            track.bin_window[b, k] = np.nan
+
+
+@compiled
+def push(track: Track, signal: FloatArray, at: int) -> None:
+    """Add one value of each signal (K,), at lifetime step `at` (counted after the decision)."""
+    clock = track.clock
+    if clock[1] == track.bin_end.shape[0]:
+        _merge_bins(track)
+    b, w, in_tail = clock[1], clock[4], clock[0] >= track.options[1]
+    for k in range(signal.shape[0]):
+        value, old = signal[k], track.ring[w, k]
+        track.ring[w, k] = value
+        if not np.isnan(old):
+            track.window[0, k] -= old
+            track.window[1, k] -= 1.0
+        if not np.isnan(value):
+            add_compensated(track.total, k, value)
+            track.count[k] += 1.0
+            track.window[0, k] += value
+            track.window[1, k] += 1.0
+            track.fading[0, k] = track.options[0] * track.fading[0, k] + value
+            track.fading[1, k] = track.options[0] * track.fading[1, k] + 1.0
+            track.bin_sum[b, k] += value
+            track.bin_count[b, k] += 1.0
+            if in_tail:
+                track.tail[0, k] += value
+                track.tail[1, k] += 1.0
+    clock[0] += 1
+    clock[3] += 1
+    clock[4] = w + 1
+    if clock[4] == track.ring.shape[0]:
+        clock[4] = 0
+        _refresh_window(track)
+    if clock[3] == clock[2]:
+        _close_point(track, b, at)
+        clock[1] += 1
+        clock[3] = 0
+
+
+class Curve(NamedTuple):
+    """One signal over a run, at up to 512 points.
+
+    `step`: decisions made so far. `total`, `count`: sum and number of values since the point before. `windowed`: mean
+    over the window. `fading`: fading mean.
+    """
+
+    step: IntArray
+    total: FloatArray
+    count: FloatArray
+    windowed: FloatArray
+    fading: FloatArray
+
+    def cumulative(self) -> FloatArray:
+        """Return the mean since the start, at each point."""
+        seen = np.cumsum(self.count)
+        return np.divide(np.cumsum(self.total), seen, out=np.full(len(seen), np.nan), where=seen > 0)
+
+    def binned(self) -> FloatArray:
+        """Return the mean since the point before, at each point."""
+        return np.divide(self.total, self.count, out=np.full(len(self.count), np.nan), where=self.count > 0)
+
+
+def curve_of(track: Track, k: int, at: int) -> Curve:
+    """Return the curve of signal k; `at` is the lifetime step at the end."""
+    points = int(track.clock[1])
+    if track.clock[3] > 0:  # the open bin is a point too, on a copy so that the run can go on
+        track = Track(*(part.copy() for part in track))
+        _close_point(track, points, at)
+        points += 1
+    return Curve(
+        track.bin_end[:points].copy(),
+        track.bin_sum[:points, k].copy(),
+        track.bin_count[:points, k].copy(),
+        track.bin_window[:points, k].copy(),
+        track.bin_fading[:points, k].copy(),
+    )
+
+
+def total_of(track: Track, k: int) -> float:
+    """Return the compensated sum of signal k, NaN if it never had a value."""
+    return float(track.total[0, k] + track.total[1, k]) if track.count[k] else float("nan")
+
+
+def tail_mean(track: Track, k: int) -> float:
+    """Return the mean of signal k over the final tenth of the pushes.
+
+    Where their number was not known beforehand, the tenth starts inside a bin of the curve, which is shared out evenly.
+    """
+    if np.isfinite(track.options[1]):
+        total, count = track.tail[:, k]
+        return float(total / count) if count else float("nan")
+    pushes = int(track.clock[0])
+    wanted, total, count = float(max(1, pushes // 10)), 0.0, 0.0
+    bins = int(track.clock[1])
+    sizes: NDArray[np.float64] = np.full(bins + 1, float(track.clock[2]))
+    sizes[bins] = track.clock[3]
+    for b in range(bins, -1, -1):
+        if b >= BINS or sizes[b] == 0:
+            continue
+        share = min(1.0, wanted / sizes[b])
+        total += share * track.bin_sum[b, k]
+        count += share * track.bin_count[b, k]
+        wanted -= share * sizes[b]
+        if wanted <= 0:
+            break
+    return float(total / count) if count else float("nan")

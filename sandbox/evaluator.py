@@ -1,0 +1,140 @@
+"""The evaluator: one judge for agents, models and logs. It reads columns and knows no world and no agent."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sandbox import ledger
+from sandbox.curves import Curve, curve_of, make_track, tail_mean, total_of
+from sandbox.errors import SandboxError
+from sandbox.metrics import METRICS
+from sandbox.table import IntArray
+from sandbox.trace import Meta, Trace
+
+_AUDIT = {
+    "ledger_error": ledger.A_LEDGER_ERROR,
+    "min_gap": ledger.A_MIN_GAP,
+    "shift_leak": ledger.A_SHIFT_LEAK,
+    "start_luck": ledger.A_START_LUCK,
+    "level": ledger.A_LEVEL,
+}
+_MAX_SLOTS = 50_000_000
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What the evaluator says of one run: `metrics` by name (NaN: does not apply) and `curves` by signal."""
+
+    metrics: dict[str, float]
+    curves: dict[str, Curve]
+    decisions: int
+
+
+class Evaluator:
+    """Judges a trace chunk by chunk, in memory that does not grow with the run.
+
+    `pushes`: number of decisions if known beforehand (the final tenth is then exact; else to 1/256 of the run).
+    `window`: decisions in the windowed curve. `fading`: factor by which the fading mean forgets, per decision.
+    """
+
+    def __init__(self, meta: Meta, pushes: int | None = None, window: int = 1000, fading: float = 0.999) -> None:
+        self.meta = meta
+        self._rules = ledger.rules_of(meta)
+        self._books = ledger.make_books()
+        self._decisions = make_track(len(ledger.SIGNALS), window, fading, pushes)
+        self._episodes = make_track(len(ledger.EPISODE_SIGNALS), min(window, 100), fading, None)
+        self._concepts = 1
+        self._luck = ledger.LuckTest(np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(1))
+        self._unanswered = 0.0
+        self._seen = 0
+
+    def update(self, trace: Trace) -> None:
+        """Judge the next chunk of the run."""
+        if not len(trace):
+            return
+        columns = ledger.columns_of(trace)
+        ledger.book_rows(columns, self._rules, self._books, self._decisions, self._episodes)
+        self._unanswered += float((np.isnan(trace.choice) & ~np.isnan(trace.truth)).sum())
+        if self.meta.priced:
+            luck = trace.reward - self.meta.gain + self.meta.discount * trace.next_best - trace.value
+            ledger.add_luck(self._luck, self._slots(trace), luck, trace.value)
+        self._seen = int(trace.step[-1]) + 1
+
+    def _slots(self, trace: Trace) -> IntArray:
+        """Number each (concept, cell, choice); an abstention has none."""
+        cells, choices = self.meta.n_cells, self.meta.n_choices
+        concepts = int(trace.concept.max()) + 1
+        wanted = max(concepts, self._concepts) * cells * choices
+        if wanted > _MAX_SLOTS:
+            raise SandboxError(f"{wanted} situations are too many to audit luck in; use coarser cells")
+        if len(self._luck.count) < wanted:
+            grown = [np.concatenate([a, np.zeros(wanted - len(a))]) for a in self._luck[:3]]
+            self._luck = ledger.LuckTest(*grown, self._luck.reach)
+            self._concepts = max(concepts, self._concepts)
+        choice = np.nan_to_num(trace.choice, nan=0.0).astype(np.int64)
+        if self.meta.task == "regression":
+            choice = np.zeros_like(choice)
+        slot = (trace.concept * cells + trace.cell) * choices + choice
+        outside = (trace.cell < 0) | (trace.cell >= cells) | (choice < 0) | (choice >= choices) | np.isnan(trace.choice)
+        return np.where(outside, -1, slot).astype(np.int64)
+
+    def total(self, signal: str) -> float:
+        """Sum of a signal, NaN if it never had a value."""
+        if signal == "unanswered":
+            return self._unanswered
+        track, k = self._find(signal)
+        return total_of(track, k)
+
+    def count(self, signal: str) -> float:
+        """Number of rows where a signal has a value."""
+        track, k = self._find(signal)
+        return float(track.count[k])
+
+    def mean(self, signal: str) -> float:
+        """Mean of a signal over the rows where it has a value."""
+        track, k = self._find(signal)
+        return total_of(track, k) / float(track.count[k]) if track.count[k] else math.nan
+
+    def tail(self, signal: str) -> float:
+        """Mean of a signal over the final tenth of the decisions (of the episodes, for what episodes have)."""
+        return tail_mean(*self._find(signal))
+
+    def audit(self, name: str) -> float:
+        """One entry of the audit, NaN where the run is not priced."""
+        if not self.meta.priced:
+            return math.nan
+        if name in ("luck_z", "luck_z_bound"):
+            return ledger.luck_z(self._luck)[name == "luck_z_bound"]
+        return float(self._books.audit[_AUDIT[name]])
+
+    def _find(self, signal: str) -> tuple[Any, int]:
+        if signal in ledger.EPISODE_SIGNALS:
+            return self._episodes, ledger.EPISODE_SIGNALS.index(signal)
+        return self._decisions, ledger.SIGNALS.index(signal)
+
+    def finish(self) -> Scores:
+        """Close the run and return its scores."""
+        books = self._books
+        if books.episode[ledger.E_OPEN] == 1.0:
+            closing = float(books.episode[ledger.E_NEXT_BEST])
+            ledger.close_episode(books, self._rules, closing, False, self._episodes, self._seen)
+        metrics = {name: float(metric.of(self)) for name, metric in METRICS.items()}
+        if not self.meta.episodic:
+            metrics |= {name: math.nan for name in ("return", "final_return", "episodes", "episode_length")}
+        curves = {}
+        for signal in (*ledger.SIGNALS, *ledger.EPISODE_SIGNALS):
+            track, k = self._find(signal)
+            if track.count[k] and (self.meta.episodic or track is self._decisions):
+                curves[signal] = curve_of(track, k, self._seen)
+        return Scores(metrics, curves, self._seen)
+
+
+def evaluate(trace: Trace, meta: Meta, **options: Any) -> Scores:
+    """Judge a whole trace at once; `options` are those of `Evaluator`."""
+    judge = Evaluator(meta, pushes=len(trace), **options)
+    judge.update(trace)
+    return judge.finish()

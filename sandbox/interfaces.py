@@ -1,0 +1,156 @@
+"""What an agent and a world must offer: two methods beside `begin`, and questions with answers."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from gymnasium import spaces
+
+from sandbox.errors import SandboxError
+
+Label = Hashable
+
+
+class Decision(NamedTuple):
+    """One decision of an agent.
+
+    `choice` lies in the choice space; None abstains. `confidence` is the probability (0 to 1) that the agent gives to
+    its choice, NaN if it has none. `explored` says that the choice was made to learn, not to earn. `scores` holds one
+    number per choice: probabilities where `confidence` is given, values otherwise.
+    """
+
+    choice: Any
+    confidence: float = math.nan
+    explored: bool = False
+    scores: Sequence[float] | None = None
+
+
+class Experience(NamedTuple):
+    """What came of one decision.
+
+    `terminated` says that the episode ended in the world's own way: what follows is worth nothing. `truncated` says
+    that it was cut short: what follows would have been worth something. `truth` is the right label or number where the
+    world tells it, else None. `asked_at` is the lifetime step of the decision.
+    """
+
+    observation: Any
+    choice: Any
+    reward: float
+    next_observation: Any
+    terminated: bool
+    truncated: bool
+    truth: Any
+    asked_at: int
+
+
+@runtime_checkable
+class Agent(Protocol):
+    """Whatever learns. Constructor arguments are its settings, all with defaults."""
+
+    def begin(
+        self, observation_space: spaces.Space[Any], choice_space: spaces.Space[Any], rng: np.random.Generator
+    ) -> None:
+        """Start a run afresh; raise `SandboxError` if the spaces do not fit."""
+
+    def act(self, observation: Any) -> Any:
+        """Return a choice or a `Decision`; never change what was learned."""
+
+    def learn(self, experience: Experience) -> None:
+        """Learn from what came of a decision."""
+
+
+class Labels(spaces.Discrete):
+    """A choice space of labels: choice k is `labels[k]`, and the world tells the right one."""
+
+    def __init__(self, labels: Sequence[Label]) -> None:
+        if len(labels) < 1:
+            raise SandboxError("a stream of labels needs at least one label")
+        super().__init__(len(labels))
+        self.labels = tuple(labels)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Labels) and self.labels == other.labels
+
+    def __repr__(self) -> str:
+        return f"Labels({list(self.labels)})"
+
+
+class Number(spaces.Box):
+    """A choice space of forecasts: any real number, and the world tells the right one."""
+
+    def __init__(self) -> None:
+        super().__init__(-np.inf, np.inf, (), np.float64)
+
+    def __repr__(self) -> str:
+        return "Number()"
+
+
+class Question(NamedTuple):
+    """One question of a stream.
+
+    `truth` is its answer (a label's code, or a number), hidden from the agent until the stream tells it. `cell` is the
+    discrete situation, `group` the audit group, `concept` the law in force; all are codes.
+    """
+
+    observation: Any
+    truth: float
+    cell: int = 0
+    group: int = 0
+    concept: int = 0
+
+
+class Stream(ABC):
+    """A world that asks questions and answers them. Iterating it gives River-style `(x, y)` pairs."""
+
+    observation_space: spaces.Space[Any]
+    choice_space: Labels | Number
+    length: int | None = None  # number of questions, None if unknown or endless
+    tolerance: float = math.nan  # a forecast further off than this is a mistake; NaN: the world does not say
+
+    @abstractmethod
+    def questions(self, seed: int) -> Iterator[Question]:
+        """Yield the questions of one run, the same for the same seed."""
+
+    def reward(self, question: Question, choice: Any) -> float:
+        """Return what a choice earns: 1 for the right label; minus the squared error of a forecast.
+
+        An abstention earns what the worst label does, 0; a forecast has no worst value, so there it is NaN.
+        """
+        if isinstance(self.choice_space, Labels):
+            return 1.0 if choice == question.truth else 0.0
+        if choice is None:
+            return math.nan
+        error = choice - question.truth
+        return float(-error * error)
+
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        labels = self.choice_space.labels if isinstance(self.choice_space, Labels) else None
+        for question in self.questions(0):
+            yield question.observation, question.truth if labels is None else labels[int(question.truth)]
+
+
+def settings_of(thing: Any) -> dict[str, Any]:
+    """Return the constructor arguments of `thing` that it keeps as attributes of the same name."""
+    import inspect
+
+    names = inspect.signature(type(thing).__init__).parameters if type(thing).__init__ is not object.__init__ else {}
+    return {name: getattr(thing, name) for name in names if name != "self" and hasattr(thing, name)}
+
+
+def require_discrete(what: str, observation_space: spaces.Space[Any], choice_space: spaces.Space[Any]) -> None:
+    """Refuse, in one line, spaces that a table of values cannot hold."""
+    for role, space in (("observations", observation_space), ("choices", choice_space)):
+        if not isinstance(space, spaces.Discrete):
+            raise SandboxError(f"{what} keeps a table and needs discrete {role}, not {type(space).__name__}")
+        if int(space.start) != 0:
+            raise SandboxError(f"{what} needs {role} counted from 0, not from {int(space.start)}")
+
+
+def check_range(what: str, name: str, value: float, low: float, high: float) -> None:
+    """Refuse, in one line, a setting outside `[low, high]`."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
+        raise SandboxError(f"{what}: {name}={value!r} is out of range [{low:g}, {high:g}]")

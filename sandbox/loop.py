@@ -1,0 +1,220 @@
+"""The two open loops: episodes of an environment, and questions of a stream."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+
+from sandbox.errors import RunError, SandboxError, one_line
+from sandbox.interfaces import Agent, Decision, Experience, Labels, Stream
+from sandbox.oracle import Solution
+from sandbox.rows import (
+    ABSTAINED, TERMINATED, TRUNCATED, EpisodeWriter, StreamWriter, code_of, greedy_choice, vector_of,
+)  # fmt: skip
+from sandbox.trace import CHUNK, Sink
+
+LONGEST_EPISODE = 1_000_000  # steps after which an episode counts as endless, where the budget is in episodes
+_INF = math.inf
+
+
+def agent_rng(seed: int) -> np.random.Generator:
+    """Return the generator that an agent gets in the run of this seed; the world is seeded with `seed` itself."""
+    return np.random.default_rng([seed, 1])
+
+
+def _blame(error: Exception, step: int) -> RunError:
+    """Name the step, and whose method raised."""
+    if isinstance(error, SandboxError):
+        return RunError(f"step {step}: {error}")
+    frame = error.__traceback__.tb_next if error.__traceback__ is not None else None
+    name = frame.tb_frame.f_code.co_name if frame is not None else ""
+    who = {"act": "the agent's act", "learn": "the agent's learn", "begin": "the agent's begin"}.get(name)
+    who = who or {"step": "the environment's step", "reset": "the environment's reset"}.get(name, "the run")
+    return RunError(f"step {step}: {who} raised {one_line(error)}")
+
+
+def _observation_check(space: spaces.Space[Any]) -> Callable[[Any], bool] | None:
+    """Return what tells a sound observation, None where the space has no NaN to look for."""
+    if isinstance(space, spaces.Discrete):
+        low, high = int(space.start), int(space.start) + int(space.n)
+        return lambda observation: low <= observation < high
+    if isinstance(space, spaces.Box) and np.issubdtype(space.dtype, np.floating):
+        return lambda observation: bool(np.isfinite(observation).all())
+    return None
+
+
+def run_episodes(
+    env: gym.Env[Any, Any],
+    agent: Agent,
+    sink: Sink,
+    *,
+    seed: int,
+    steps: int | None = None,
+    episodes: int | None = None,
+    solution: Solution | None = None,
+) -> None:
+    """Run `agent` in `env` until `steps` decisions or `episodes` episodes are done; hand the trace to `sink`.
+
+    `solution` prices the decisions; without it they are unpriced. Raises `RunError`, naming the step, when the
+    environment or the agent fails; what was recorded before is handed on first.
+    """
+    writer = EpisodeWriter(sink, solution, env.action_space)
+    done = [0]
+    try:
+        agent.begin(env.observation_space, env.action_space, agent_rng(seed))
+        _episodes(env, agent, writer, seed, steps or _INF, episodes or _INF, solution, done)
+    except Exception as error:
+        raise _blame(error, done[0]) from error
+    finally:
+        writer.flush()
+
+
+def _episodes(
+    env: gym.Env[Any, Any],
+    agent: Agent,
+    writer: EpisodeWriter,
+    seed: int,
+    steps: float,
+    episodes: float,
+    solution: Solution | None,
+    done: list[int],
+) -> None:
+    """The loop itself, written for speed: names are local, rows are tuples, prices come a chunk at a time."""
+    act, learn, env_step, rows, vectors = agent.act, agent.learn, env.step, writer.rows, writer.vectors
+    space, sound = env.action_space, _observation_check(env.observation_space)
+    tabular = isinstance(env.observation_space, spaces.Discrete)
+    follow = solution.table.follow if solution is not None else None
+    worst = solution.value.argmin(axis=1).tolist() if solution is not None else None
+    n_choices = int(space.n) if isinstance(space, spaces.Discrete) and int(space.start) == 0 else -1
+    first = int(env.observation_space.start) if isinstance(env.observation_space, spaces.Discrete) else 0
+    observation, _ = env.reset(seed=seed)
+    cell = int(observation) - first if tabular else 0
+    step = ended = began = 0
+    while True:
+        done[0] = step
+        made = act(observation)
+        choice, confidence, explored, scores = made if type(made) is Decision else (made, math.nan, False, None)
+        flags = 0
+        if type(choice) is int and 0 <= choice < n_choices:
+            code: float = choice
+            taken = choice
+        elif choice is None:
+            taken, flags = _worst_choice(worst, cell), ABSTAINED
+            code = taken
+        elif vectors is None:
+            code, taken = code_of(choice, space), choice
+        else:
+            vectors.append(vector_of(choice, space))
+            code, taken = 0.0, choice
+        following, reward, terminated, truncated, _ = env_step(taken)
+        reward = float(reward)
+        if not -_INF < reward < _INF:
+            raise RunError(f"the environment gave the reward {reward}")
+        if sound is not None and not sound(following):
+            raise RunError(f"the environment gave the observation {following!r}, outside its space or not finite")
+        learn(Experience(observation, choice, reward, following, terminated, truncated, None, step))
+        step += 1
+        after = cell
+        if tabular:
+            after = int(following) - first if follow is None else follow(cell, int(following))
+        flags += TERMINATED * bool(terminated) + TRUNCATED * bool(truncated)
+        greedy = code if not explored else greedy_choice(code, explored, scores)
+        rows.append((cell, code, greedy, reward, after, confidence, flags))
+        if len(rows) == CHUNK:
+            writer.flush()
+        observation, cell = following, after
+        if terminated or truncated:
+            ended, began = ended + 1, step
+            if ended >= episodes or step >= steps:
+                return
+            observation, _ = env.reset()
+            cell = int(observation) - first if tabular else 0
+        elif step >= steps:
+            return
+        elif steps == _INF and step - began >= LONGEST_EPISODE:
+            raise RunError(f"episode {ended} did not end within {LONGEST_EPISODE} steps; give a budget in steps instead")
+
+
+def _worst_choice(worst: list[int] | None, cell: int) -> int:
+    if worst is None:
+        raise RunError("the agent abstained, and this environment has no price for that")
+    return int(worst[cell])
+
+
+def run_stream(stream: Stream, agent: Agent, sink: Sink, *, seed: int, steps: int | None = None) -> None:
+    """Let `agent` answer the questions of `stream`, at most `steps` of them; hand the trace to `sink`.
+
+    Raises `RunError`, naming the step, when the stream or the agent fails; what was recorded before is handed on first.
+    """
+    writer = StreamWriter(sink)
+    done = [0]
+    try:
+        agent.begin(stream.observation_space, stream.choice_space, agent_rng(seed))
+        _questions(stream, agent, writer, seed, steps, done)
+    except Exception as error:
+        raise _blame(error, done[0]) from error
+    finally:
+        writer.flush()
+
+
+def _questions(
+    stream: Stream, agent: Agent, writer: StreamWriter, seed: int, steps: int | None, done: list[int]
+) -> None:
+    act, learn, earned, rows, space = agent.act, agent.learn, stream.reward, writer.rows, stream.choice_space
+    n_labels = int(space.n) if isinstance(space, Labels) else 0
+    for step, question in enumerate(stream.questions(seed)):
+        if step == steps:
+            return
+        done[0] = step
+        observation, truth = question.observation, question.truth
+        if isinstance(observation, dict):
+            _check_features(observation)
+        if not -_INF < truth < _INF:
+            raise RunError(f"the stream gave the label {truth}")
+        made = act(observation)
+        choice, confidence, explored, scores = made if type(made) is Decision else (made, math.nan, False, None)
+        if choice is None:
+            code = math.nan
+        elif type(choice) is int and 0 <= choice < n_labels:
+            code = choice
+        else:
+            code = code_of(choice, space)
+        likelihood = math.nan
+        if confidence == confidence and n_labels:
+            likelihood = _likelihood(confidence, code, int(truth), scores, n_labels)
+        reward = earned(question, choice)
+        learn(Experience(observation, choice, reward, None, True, False, truth, step))
+        greedy = code if not explored else greedy_choice(code, explored, scores)
+        rows.append(
+            (question.cell, question.group, question.concept, code, greedy, truth, reward, confidence, likelihood)
+        )
+        if len(rows) == CHUNK:
+            writer.flush()
+
+
+def _check_features(observation: dict[Any, Any]) -> None:
+    try:
+        total = sum(observation.values())
+    except TypeError:  # text among the features
+        total = math.nan
+    if total - total == 0:
+        return
+    for name, value in observation.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise RunError(f"feature {name!r} is {value}")
+
+
+def _likelihood(confidence: float, code: float, truth: int, scores: Any, n_labels: int) -> float:
+    """Return the probability that the agent gave to the truth, NaN where it did not say."""
+    if not 0.0 <= confidence <= 1.0 + 1e-9:
+        raise RunError(f"the agent's confidence is {confidence}, not a probability")
+    if scores is not None:
+        return float(scores[truth])
+    if n_labels == 2:
+        return confidence if code == truth else 1.0 - confidence
+    return math.nan

@@ -1,0 +1,155 @@
+"""What a run is judged by: one definition per metric, a pure function of the evaluator's sums."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+
+class Sums(Protocol):
+    """What a metric may ask the evaluator for."""
+
+    def total(self, signal: str) -> float:
+        """Sum of a signal, NaN if it never had a value."""
+
+    def mean(self, signal: str) -> float:
+        """Mean of a signal over the rows where it has a value."""
+
+    def count(self, signal: str) -> float:
+        """Number of rows where a signal has a value."""
+
+    def tail(self, signal: str) -> float:
+        """Mean of a signal over the final tenth."""
+
+    def audit(self, name: str) -> float:
+        """One entry of the audit."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number per run. `signal` is what its curve shows, None if it has none."""
+
+    name: str
+    text: str
+    unit: str
+    better: Literal["higher", "lower", ""]
+    of: Callable[[Sums], float]
+    signal: str | None = None
+
+
+def _accuracy_answered(s: Sums) -> float:
+    right, asked = s.total("correct"), s.count("correct")
+    answered = asked - s.total("unanswered")
+    return right / answered if answered > 0 else math.nan
+
+
+_ALL = (
+    Metric("reward", "mean reward", "reward per decision", "higher", lambda s: s.mean("reward"), "reward"),
+    Metric("final_reward", "mean reward over the last tenth", "reward per decision", "higher", lambda s: s.tail("reward")),
+    Metric("return", "mean undiscounted return", "reward per episode", "higher", lambda s: s.mean("return"), "return"),
+    Metric(
+        "final_return",
+        "mean return over the last tenth of the episodes",
+        "reward per episode",
+        "higher",
+        lambda s: s.tail("return"),
+    ),
+    Metric("episodes", "episodes that ended", "episodes", "", lambda s: s.count("return")),
+    Metric("episode_length", "mean length of an episode", "decisions per episode", "", lambda s: s.mean("length"), "length"),
+    Metric(
+        "accuracy",
+        "share of right labels; an abstention is not right",
+        "share of decisions",
+        "higher",
+        lambda s: s.mean("correct"),
+        "correct",
+    ),
+    Metric(
+        "accuracy_answered",
+        "share of right labels among the decisions that were not abstentions (what River reports)",
+        "share of answers",
+        "higher",
+        _accuracy_answered,
+    ),
+    Metric(
+        "log_loss",
+        "mean of -log(probability given to the truth), clipped at 1e-15; abstentions have none",
+        "nats per decision",
+        "lower",
+        lambda s: s.mean("log_loss"),
+        "log_loss",
+    ),
+    Metric("mae", "mean absolute error of the forecasts made", "label", "lower", lambda s: s.mean("absolute_error"), "absolute_error"),
+    Metric(
+        "rmse",
+        "root of the mean squared error of the forecasts made",
+        "label",
+        "lower",
+        lambda s: math.sqrt(s.mean("squared_error")),
+        "squared_error",
+    ),
+    Metric(
+        "mistakes",
+        "decisions whose gap exceeds a hundredth of the world's gap range; unpriced: outcome errors, bad luck included",
+        "decisions",
+        "lower",
+        lambda s: s.total("mistake"),
+        "mistake",
+    ),
+    Metric(
+        "mistake_rate",
+        "mistakes per decision that could be judged",
+        "share of decisions",
+        "lower",
+        lambda s: s.mean("mistake"),
+        "mistake",
+    ),
+    Metric(
+        "final_mistake_rate", "mistake rate over the last tenth", "share of decisions", "lower", lambda s: s.tail("mistake")
+    ),
+    Metric("inaccuracies", "mistakes of up to 5 % of the gap range", "decisions", "lower", lambda s: s.total("inaccuracy"), "inaccuracy"),
+    Metric("middling_mistakes", "mistakes of 5 to 20 % of the gap range", "decisions", "lower", lambda s: s.total("middling"), "middling"),
+    Metric("blunders", "mistakes of more than 20 % of the gap range", "decisions", "lower", lambda s: s.total("blunder"), "blunder"),
+    Metric(
+        "exploring_mistakes",
+        "mistakes made while exploring: the greedy choice was another",
+        "decisions",
+        "lower",
+        lambda s: s.total("exploring_mistake"),
+        "exploring_mistake",
+    ),
+    Metric("regret", "sum of all gaps", "reward", "lower", lambda s: s.total("regret"), "regret"),
+    Metric("luck", "sum of luck: what chance gave beyond the value of the choices", "reward", "", lambda s: s.total("luck"), "luck"),
+    Metric("shift", "sum of jumps in V* because the world changed within an episode", "reward", "", lambda s: s.total("shift"), "shift"),
+    Metric("start_luck", "sum over episodes of V*(start) minus its expectation", "reward", "", lambda s: s.audit("start_luck")),
+    Metric("level", "sum over episodes of how much better or worse the world became", "reward", "", lambda s: s.audit("level")),
+    Metric(
+        "abstentions", "decisions on which the agent did not commit itself", "decisions", "lower", lambda s: s.total("abstained"), "abstained"
+    ),
+    Metric("ledger_error", "largest relative residual of the ledger over episodes", "share", "lower", lambda s: s.audit("ledger_error")),
+    Metric(
+        "luck_z", "most extreme studentised mean of luck in any situation and choice", "standard errors", "", lambda s: s.audit("luck_z")
+    ),
+    Metric("luck_z_bound", "what |luck_z| should stay under, at level 0.01, corrected", "standard errors", "", lambda s: s.audit("luck_z_bound")),
+    Metric("min_gap", "smallest gap: below 0 the oracle was beaten, so it is wrong", "reward", "", lambda s: s.audit("min_gap")),
+    Metric("shift_leak", "largest jump in V* where the world did not change: must be 0", "reward", "lower", lambda s: s.audit("shift_leak")),
+)  # fmt: skip
+
+METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
+AUDIT = ("ledger_error", "luck_z", "luck_z_bound", "min_gap", "shift_leak")
+
+
+def audit_failures(values: dict[str, float]) -> list[str]:
+    """Return, in words, what the audit of a priced run found wrong; nothing if all is well."""
+    found = []
+    if not math.isnan(values.get("ledger_error", math.nan)) and values["ledger_error"] > 1e-9:
+        found.append(f"the ledger does not add up (error {values['ledger_error']:.2g})")
+    if values.get("min_gap", math.nan) < -1e-12:
+        found.append(f"a choice was worth more than the best one (gap {values['min_gap']:.2g})")
+    if abs(values.get("luck_z", math.nan)) > values.get("luck_z_bound", math.nan):
+        found.append(f"luck does not average to zero (z {values['luck_z']:.1f}, bound {values['luck_z_bound']:.1f})")
+    if values.get("shift_leak", math.nan) > 0:
+        found.append(f"values jump by {values['shift_leak']:.2g} though the world did not change")
+    return found

@@ -1,0 +1,175 @@
+"""The oracle: exact values of a tabular world by dynamic programming (Sutton & Barto, 2nd edition, chapter 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sandbox.errors import SandboxError
+from sandbox.interfaces import Decision, Experience
+from sandbox.table import FloatArray, Table
+
+_TOLERANCE = 1e-14  # of the largest change in a sweep, relative to the largest value
+_LAP = 5_000  # sweeps between looks at whether the iteration still contracts
+_SWEEPS = 500_000
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Optimal values under the world's own objective, clock unseen.
+
+    `best`: V* (S,), or the bias for an average objective. `value`: Q* (S, A). `gain`: average reward per step, 0 for the
+    other objectives. `gap_range`: the largest gap in a reachable state. `residual`: the largest Bellman residual.
+    """
+
+    table: Table
+    best: FloatArray
+    value: FloatArray
+    gain: float
+    gap_range: float
+    residual: float
+
+    @property
+    def start_value(self) -> float:
+        """Expected V* of the first state."""
+        return float(self.table.start @ self.best)
+
+
+def backup(table: Table, best: FloatArray, gain: float = 0.0) -> FloatArray:
+    """Return Q (S, A) one step before values `best` (S,); equation 4.10 of the book without its maximum."""
+    follows = np.where(table.terminated, 0.0, best[table.successor])
+    outcome = table.reward - gain + table.objective.discount * follows
+    return np.asarray((table.probability * outcome).sum(axis=2))
+
+
+def solve(table: Table) -> Solution:
+    """Return the stationary optimum by value iteration from zero.
+
+    Raise `SandboxError` where no finite one exists (an undiscounted world that pays for staying alive).
+    """
+    if table.objective.kind == "average":
+        best, gain = _relative_value_iteration(table)
+    else:
+        best, gain = _value_iteration(table, lambda q: q.max(axis=1)), 0.0
+    value = backup(table, best, gain)
+    best = value.max(axis=1)  # so that the best choice has gap 0 to the last bit
+    reachable = table.reachable()
+    gaps = (best[:, None] - value)[reachable]
+    residual = np.abs(backup(table, best, gain).max(axis=1) - best)[reachable].max()
+    return Solution(table, best, value, gain, float(gaps.max()), float(residual))
+
+
+def _value_iteration(table: Table, improve: Any) -> FloatArray:
+    weight = table.probability * table.objective.discount * ~table.terminated
+    reward = (table.probability * table.reward).sum(axis=2)
+    live = table.reachable()
+    best = np.zeros(table.n_states)
+    change, lap_change = np.inf, np.inf
+    for sweep in range(1, _SWEEPS + 1):
+        after = improve(reward + (weight * best[table.successor]).sum(axis=2))
+        change = float(np.abs(after - best)[live].max())
+        best = after
+        if change <= _TOLERANCE * max(1.0, float(np.abs(best[live]).max())):
+            return best
+        if sweep % _LAP == 0:
+            if change > 0.999 * lap_change:
+                break
+            lap_change = change
+    if table.objective.kind == "discounted":
+        return best
+    raise SandboxError("this world's undiscounted value is not finite: an episode can earn for ever")
+
+
+def _relative_value_iteration(table: Table) -> tuple[FloatArray, float]:
+    """Bias and gain of a continuing world (Puterman 1994, section 8.5.5), made aperiodic by staying put half the time."""
+    if (table.terminated & (table.probability > 0)).any():
+        raise SandboxError("the average objective is for worlds without an end; this table terminates")
+    live = table.reachable()
+    anchor = int(np.argmax(table.start))
+    best = np.zeros(table.n_states)
+    for _ in range(_SWEEPS):
+        after = 0.5 * best + 0.5 * backup(table, best).max(axis=1)
+        change = (after - best)[live]
+        best = after - after[anchor]
+        if change.max() - change.min() <= _TOLERANCE * max(1.0, float(np.abs(best[live]).max())):
+            return best, 2.0 * float(change.mean())
+    raise SandboxError("this world's average reward depends on where it starts: no single gain")
+
+
+def optimal_return(table: Table) -> float:
+    """Expected undiscounted return of the best policy that sees the clock, over `table.horizon` steps."""
+    if table.horizon is None:
+        if table.objective.kind != "undiscounted":
+            raise SandboxError("an episode without an end has no return under this objective")
+        return solve(table).start_value
+    follows_on = ~table.terminated
+    best = np.zeros(table.n_states)
+    for _ in range(table.horizon):
+        outcome = table.reward + np.where(follows_on, best[table.successor], 0.0)
+        best = (table.probability * outcome).sum(axis=2).max(axis=1)
+    return float(table.start @ best)
+
+
+def policy_value(table: Table, policy: FloatArray) -> float:
+    """Expected stationary value, from the start, of a fixed `policy` (S, A) of choice probabilities."""
+    live = table.reachable()
+    weight = table.probability * table.objective.discount * ~table.terminated * policy[:, :, None]
+    moves = np.zeros((table.n_states, table.n_states))
+    rows = np.broadcast_to(np.arange(table.n_states)[:, None, None], table.successor.shape)
+    np.add.at(moves, (rows, table.successor), weight)
+    reward = (table.probability * table.reward).sum(axis=2)
+    system = np.eye(int(live.sum())) - moves[np.ix_(live, live)]
+    if np.linalg.cond(system) > 1e13:
+        raise SandboxError("under this policy an episode may never end: its undiscounted value is undefined")
+    values = np.linalg.solve(system, (reward * policy).sum(axis=1)[live])
+    return float(table.start[live] @ values)
+
+
+def random_value(table: Table) -> float:
+    """Value of choosing uniformly at random."""
+    return policy_value(table, np.full((table.n_states, table.n_choices), 1.0 / table.n_choices))
+
+
+def best_soft_value(table: Table, epsilon: float) -> float:
+    """Value of the best policy that must explore uniformly a share `epsilon` of the time (the book's section 5.4)."""
+    best = _value_iteration(table, lambda q: (1 - epsilon) * q.max(axis=1) + epsilon * q.mean(axis=1))
+    return float(table.start @ best)
+
+
+def greedy_soft_value(solution: Solution, epsilon: float) -> float:
+    """Value of exploring a share `epsilon` of the time and else taking a best choice of Q*, ties at random."""
+    table = solution.table
+    # Values that differ by rounding alone are ties.
+    near = solution.value >= solution.best[:, None] - 1e-9 * np.maximum(1.0, np.abs(solution.best[:, None]))
+    policy = epsilon / table.n_choices + (1.0 - epsilon) * near / near.sum(axis=1, keepdims=True)
+    return policy_value(table, policy)
+
+
+class OracleAgent:
+    """The oracle as an agent: a yardstick that nobody beats in expectation. It alone is handed the table."""
+
+    def __init__(self, solution: Solution) -> None:
+        self._choices = solution.value.argmax(axis=1).tolist()
+        self._follow = solution.table.follow
+        self._state: int | None = None
+
+    def begin(self, observation_space: Any, choice_space: Any, rng: Any) -> None:
+        """Start a run."""
+        self._state = None
+
+    def act(self, observation: Any) -> Decision:
+        """Return the first of the best choices."""
+        state = observation if self._state is None or self._follow is None else self._state
+        return Decision(self._choices[state])
+
+    def learn(self, experience: Experience) -> None:
+        """Follow the hidden part of the state; there is nothing to learn."""
+        if self._follow is None:
+            return
+        if experience.terminated or experience.truncated:
+            self._state = None
+            return
+        before = experience.observation if self._state is None else self._state
+        self._state = self._follow(before, experience.next_observation)

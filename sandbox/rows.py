@@ -1,0 +1,136 @@
+"""Rows of decisions on their way into a trace: buffered, then turned into priced columns."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from sandbox.errors import RunError
+from sandbox.interfaces import Labels, Number
+from sandbox.oracle import Solution
+from sandbox.table import FloatArray
+from sandbox.trace import CHUNK, Sink, make_trace
+
+TERMINATED, TRUNCATED, ABSTAINED = 1, 2, 4  # flags of an episode's row
+
+# cell, choice, greedy, reward, next cell, confidence, flags
+EpisodeRow = tuple[int, float, float, float, int, float, int]
+# cell, group, concept, choice, greedy, truth, reward, confidence, likelihood
+StreamRow = tuple[int, int, int, float, float, float, float, float, float]
+
+
+def greedy_choice(choice: float, explored: bool, scores: Sequence[float] | None) -> float:
+    """Return what would have been chosen without exploring: among the best scores the choice itself, else the first."""
+    if not explored:
+        return choice
+    if scores is None:
+        return math.nan
+    values = list(scores)
+    top = max(values)
+    return choice if values[int(choice)] == top else float(values.index(top))
+
+
+def code_of(choice: Any, space: spaces.Space[Any]) -> float:
+    """Return the numeric code of a choice that is one number; raise `RunError` if it lies outside its space."""
+    if isinstance(space, Number):
+        if isinstance(choice, numbers.Real) and math.isfinite(choice):
+            return float(choice)
+        raise RunError(f"the agent forecast {choice!r}, which is not a finite number")
+    if isinstance(space, spaces.Discrete):
+        if isinstance(choice, numbers.Integral | np.ndarray) and space.contains(np.int64(choice)):
+            return int(choice) - int(space.start)
+        limits = f"0..{int(space.n) - 1}" if int(space.start) == 0 else str(space)
+        hint = "; a label's code is wanted, not the label" if isinstance(space, Labels) else ""
+        raise RunError(f"the agent chose {choice!r}, outside {limits}{hint}")
+    raise RunError(f"choices in {space} are no single number")
+
+
+def vector_of(choice: Any, space: spaces.Space[Any]) -> FloatArray:
+    """Return a choice that is no single number as a flat vector; raise `RunError` if it lies outside its space."""
+    if isinstance(space, spaces.Box):
+        flat = np.asarray(choice, dtype=np.float64).ravel()
+        if flat.shape != (math.prod(space.shape),) or not np.isfinite(flat).all():
+            raise RunError(f"the agent chose {choice!r}, which does not fit {space}")
+        return flat
+    if not space.contains(choice):
+        raise RunError(f"the agent chose {choice!r}, outside {space}")
+    return np.asarray(spaces.flatten(space, choice), dtype=np.float64).ravel()
+
+
+class EpisodeWriter:
+    """Collects rows of episodes and hands on priced traces of `CHUNK` rows."""
+
+    def __init__(self, sink: Sink, solution: Solution | None, choice_space: spaces.Space[Any]) -> None:
+        self._sink = sink
+        self._solution = solution
+        self.rows: list[EpisodeRow] = []
+        self.vectors: list[FloatArray] | None = None if isinstance(choice_space, spaces.Discrete) else []
+        self._step = 0
+        self._episode = 0
+
+    def add(self, row: EpisodeRow) -> None:
+        """Add one decision."""
+        self.rows.append(row)
+        if len(self.rows) >= CHUNK:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand on what was collected."""
+        if not self.rows:
+            return
+        rows = np.array(self.rows, dtype=np.float64)
+        count, flags = len(rows), rows[:, 6].astype(np.int64)
+        cell, taken = rows[:, 0].astype(np.int64), rows[:, 1]
+        terminated, truncated = (flags & TERMINATED) > 0, (flags & TRUNCATED) > 0
+        ended = np.cumsum(terminated | truncated)
+        step = self._step + np.arange(count)
+        columns: dict[str, Any] = {
+            "step": step,
+            "episode": self._episode + np.concatenate([[0], ended[:-1]]),
+            "cell": cell,
+            "choice": np.where((flags & ABSTAINED) > 0, np.nan, taken),
+            "greedy": rows[:, 2],
+            "reward": rows[:, 3],
+            "confidence": rows[:, 5],
+            "answered_at": step,
+            "terminated": terminated,
+            "truncated": truncated,
+        }
+        if self._solution is not None:
+            best = self._solution.best
+            columns["best"] = best[cell]
+            columns["value"] = self._solution.value[cell, taken.astype(np.int64)]
+            columns["next_best"] = np.where(terminated, 0.0, best[rows[:, 4].astype(np.int64)])
+        vectors = np.array(self.vectors) if self.vectors else None
+        self._sink(make_trace(count, columns, vectors))
+        self._step += count
+        self._episode += int(ended[-1])
+        self.rows.clear()
+        if self.vectors is not None:
+            self.vectors.clear()
+
+
+class StreamWriter:
+    """Collects rows of a stream's decisions and hands on traces of `CHUNK` rows."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self.rows: list[StreamRow] = []
+        self._step = 0
+
+    def flush(self) -> None:
+        """Hand on what was collected."""
+        if not self.rows:
+            return
+        names = ("cell", "group", "concept", "choice", "greedy", "truth", "reward", "confidence", "likelihood")
+        rows = np.array(self.rows, dtype=np.float64)
+        columns: dict[str, Any] = {name: rows[:, k] for k, name in enumerate(names)}
+        columns["step"] = self._step + np.arange(len(rows))
+        self._sink(make_trace(len(rows), columns))
+        self._step += len(rows)
+        self.rows.clear()

@@ -1,0 +1,137 @@
+"""The trace: columns of decisions, one row each, produced in chunks. Four writers, one reader."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sandbox.errors import SandboxError
+from sandbox.table import FloatArray, IntArray
+
+CHUNK = 8192  # rows a writer holds before it hands them on
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Columns of decisions, one row each; NaN where unknown.
+
+    `step`: lifetime clock. `episode`: its number (for one-step decisions, the step). `cell`, `group`, `concept`: codes.
+    `choice`: code or number, NaN for an abstention. `greedy`: what would have been chosen without exploring. `truth`:
+    code or number. `reward`: what the choice earned. `best`: V*. `value`: Q* of the choice. `next_best`: V* of what
+    follows, 0 at an end. `confidence`: probability given to the choice; `likelihood`: probability given to the truth.
+    `answered_at`: step at which the answer came, -1 never. `choice_vector`: (rows, d) for choices that are no single
+    number (their `choice` is then 0), else None.
+    """
+
+    step: IntArray
+    episode: IntArray
+    cell: IntArray
+    group: IntArray
+    concept: IntArray
+    choice: FloatArray
+    greedy: FloatArray
+    truth: FloatArray
+    reward: FloatArray
+    best: FloatArray
+    value: FloatArray
+    next_best: FloatArray
+    confidence: FloatArray
+    likelihood: FloatArray
+    answered_at: IntArray
+    terminated: NDArray[np.bool_]
+    truncated: NDArray[np.bool_]
+    choice_vector: FloatArray | None = None
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Return the columns by name, `choice_vector` spread over `choice_0`, `choice_1`, ..."""
+        found = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "choice_vector"}
+        if self.choice_vector is not None:
+            found |= {f"choice_{k}": self.choice_vector[:, k] for k in range(self.choice_vector.shape[1])}
+        return found
+
+
+_INTEGERS = {"step", "episode", "cell", "group", "concept", "answered_at"}
+_FLAGS = {"terminated", "truncated"}
+TRACE_COLUMNS = tuple(f.name for f in fields(Trace) if f.name != "choice_vector")
+_UNLESS_TOLD = {"cell": 0, "group": 0, "concept": 0, "truncated": False}
+
+
+def make_trace(rows: int, columns: Mapping[str, Any], choice_vector: FloatArray | None = None) -> Trace:
+    """Build a `Trace` of `rows` rows from the columns that are known; the rest is NaN, 0 or false.
+
+    Without `step` the rows are counted from 0; without `episode` each row is an episode of its own, which ends.
+    """
+    unknown = set(columns) - set(TRACE_COLUMNS)
+    if unknown:
+        raise SandboxError(f"a trace has no column {sorted(unknown)[0]!r}")
+    step = np.asarray(columns.get("step", np.arange(rows)), dtype=np.int64)
+    told: dict[str, Any] = {"step": step, "episode": step, "answered_at": step, "terminated": "episode" not in columns}
+    made: dict[str, Any] = {}
+    for name in TRACE_COLUMNS:
+        dtype = np.int64 if name in _INTEGERS else np.bool_ if name in _FLAGS else np.float64
+        value = columns.get(name, told.get(name, _UNLESS_TOLD.get(name, math.nan)))
+        made[name] = np.ascontiguousarray(np.broadcast_to(np.asarray(value, dtype=dtype), (rows,)))
+    return Trace(**made, choice_vector=choice_vector)
+
+
+def join(chunks: Iterable[Trace]) -> Trace:
+    """Return the chunks as one trace."""
+    parts = list(chunks)
+    if not parts:
+        return make_trace(0, {})
+    vectors = [part.choice_vector for part in parts]
+    known = [v for v in vectors if v is not None]
+    return Trace(
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in TRACE_COLUMNS},
+        choice_vector=np.concatenate(known) if len(known) == len(vectors) else None,
+    )
+
+
+Task = Literal["control", "classification", "regression"]
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What a reader of a trace must know beside its columns.
+
+    `discount` and `gain` are the world's, never the agent's. `gap_range` is the largest price a decision can have.
+    `material` is the share of it above which a decision is a mistake. `expected_start` holds E[V*(first state)] for each
+    concept. `reference_return`: an unpriced episode below it is a mistake. `tolerance`: a forecast further off is one.
+    """
+
+    task: Task
+    world: str = ""
+    labels: tuple[Any, ...] = ()
+    n_cells: int = 1
+    n_choices: int = 1
+    objective: str = "undiscounted"
+    discount: float = 1.0
+    gain: float = 0.0
+    gap_range: float = math.nan
+    material: float = 0.01
+    expected_start: tuple[float, ...] = ()
+    reference_return: float = math.nan
+    tolerance: float = math.nan
+    why_unpriced: str = ""
+    episodic: bool = True
+    groups: tuple[Any, ...] = field(default=())
+
+    @property
+    def priced(self) -> bool:
+        """Whether the law of the world is known, so that every decision has a price."""
+        return not self.why_unpriced
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields by name, labels as text."""
+        return asdict(self) | {"labels": [str(v) for v in self.labels], "groups": [str(v) for v in self.groups]}
+
+
+Sink = Callable[[Trace], None]
