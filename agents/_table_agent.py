@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 
-from sandbox.agents._tabular import epsilon_greedy
 from sandbox.interfaces import Decision, check_range, require_discrete
+
+from ._tabular import epsilon_greedy
 
 
 class TableAgent:
@@ -36,7 +38,7 @@ class TableAgent:
         self.q = np.full((int(observation_space.n), int(choice_space.n)), float(self.initial_value))
         self.rng = rng
 
-    def act(self, observation: int) -> Decision:
+    def act(self, observation: int) -> int | Decision:
         """Choose epsilon-greedily; ties are broken at random."""
         choice, explored = epsilon_greedy(self.q, observation, self.epsilon, self.rng)
-        return Decision(choice, explored=explored, scores=self.q[observation] if explored else None)
+        return Decision(choice, math.nan, True, self.q[observation]) if explored else choice

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from sandbox.agents._table_agent import TableAgent
-from sandbox.agents._tabular import FloatArray, expected_value, td_update
 from sandbox.interfaces import Experience
+
+from ._table_agent import TableAgent
+from ._tabular import FloatArray, expected_value, td_update
 
 
 def expected_sarsa_update(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from sandbox.agents._table_agent import TableAgent
-from sandbox.agents._tabular import FloatArray, best_value, td_update
 from sandbox.interfaces import Experience
+
+from ._table_agent import TableAgent
+from ._tabular import FloatArray, best_value, td_update
 
 
 def q_learning_update(
@@ -33,6 +34,4 @@ class QLearning(TableAgent):
         """Learn from one transition; an abstention teaches nothing."""
         observation, choice, reward, following, terminated, _, _, _ = experience
         if choice is not None:
-            q_learning_update(
-                self.q, observation, choice, reward, following, terminated, self.step_size, self.discount
-            )
+            q_learning_update(self.q, observation, choice, reward, following, terminated, self.step_size, self.discount)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from sandbox.agents._tabular import random_choice
 from sandbox.interfaces import Decision, Experience
+
+from ._tabular import random_choice
 
 
 class Random:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 
-from sandbox.agents._table_agent import TableAgent
-from sandbox.agents._tabular import FloatArray, epsilon_greedy, td_update
 from sandbox.interfaces import Decision, Experience
+
+from ._table_agent import TableAgent
+from ._tabular import FloatArray, epsilon_greedy, td_update
 
 
 def sarsa_update(
@@ -42,12 +44,12 @@ class Sarsa(TableAgent):
         super().begin(observation_space, choice_space, rng)
         self._next: tuple[int, int, bool] | None = None
 
-    def act(self, observation: int) -> Decision:
+    def act(self, observation: int) -> int | Decision:
         """Take the choice that the last update was made with; else choose epsilon-greedily."""
         if self._next is None or self._next[0] != observation:
             return super().act(observation)
         _, choice, explored = self._next
-        return Decision(choice, explored=explored, scores=self.q[observation] if explored else None)
+        return Decision(choice, math.nan, True, self.q[observation]) if explored else choice
 
     def learn(self, experience: Experience) -> None:
         """Learn from one transition and the choice that will follow it; an abstention teaches nothing."""

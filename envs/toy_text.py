@@ -39,7 +39,9 @@ def table_of(env: gym.Env[Any, Any]) -> Table | str:
 def refuse_unseeded_map(name: str, settings: dict[str, Any]) -> None:
     """Refuse a FrozenLake that draws a fresh map each time it is made: no two runs would share a world."""
     if name.startswith("FrozenLake") and settings.get("map_name", "") is None and settings.get("desc") is None:
-        raise SandboxError("FrozenLake with map_name=None draws another map each time it is made; give desc=[...] instead")
+        raise SandboxError(
+            "FrozenLake with map_name=None draws a new map each time; give desc=[...] instead"
+        )
 
 
 def _fickle_taxi(taxi: Any, objective: Objective, horizon: int | None) -> Table:

@@ -45,10 +45,11 @@ def compiled(function: F) -> F:
     """Return `function` compiled in no-Python mode, releasing the GIL, without fast-math."""
     import numba
 
-    folder, before = _cache_folder(), numba.config.CACHE_DIR
+    settings: Any = numba.config
+    folder, before = _cache_folder(), settings.CACHE_DIR
     if folder is not None:
-        numba.config.CACHE_DIR = folder
+        settings.CACHE_DIR = folder
     try:
         return cast(F, numba.njit(cache=folder is not None, nogil=True)(function))
     finally:
-        numba.config.CACHE_DIR = before
+        settings.CACHE_DIR = before

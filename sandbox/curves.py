@@ -19,10 +19,10 @@ BINS = 512
 
 
 class Track(NamedTuple):
-    """Accumulators for K signals; `push` adds one value of each (NaN: no value)."""
+    """Accumulators for K signals; `push` adds rows of them (NaN: no value)."""
 
     total: FloatArray  # (2, K) sum and its compensation (Neumaier 1974)
-    count: FloatArray  # (K,) values that were not NaN
+    counts: FloatArray  # (K,) values that were not NaN
     tail: FloatArray  # (2, K) sum and count of the final tenth
     fading: FloatArray  # (2, K) faded sum and faded weight (Gama, Sebastiao, Rodrigues 2013)
     ring: FloatArray  # (window, K) the last values
@@ -78,7 +78,7 @@ def _merge_bins(track: Track) -> None:
     half = track.bin_end.shape[0] // 2
     for b in range(half):
         track.bin_end[b] = track.bin_end[2 * b + 1]
-        for k in range(track.count.shape[0]):
+        for k in range(track.counts.shape[0]):
             track.bin_sum[b, k] = track.bin_sum[2 * b, k] + track.bin_sum[2 * b + 1, k]
             track.bin_count[b, k] = track.bin_count[2 * b, k] + track.bin_count[2 * b + 1, k]
             track.bin_fading[b, k] = track.bin_fading[2 * b + 1, k]
@@ -92,7 +92,7 @@ def _merge_bins(track: Track) -> None:
 @compiled
 def _refresh_window(track: Track) -> None:
     # Sums that are added to and taken from drift; once a lap they are made anew.
-    for k in range(track.count.shape[0]):
+    for k in range(track.counts.shape[0]):
         total, count = 0.0, 0.0
         for w in range(track.ring.shape[0]):
             if not np.isnan(track.ring[w, k]):
@@ -105,7 +105,7 @@ def _refresh_window(track: Track) -> None:
 @compiled
 def _close_point(track: Track, b: int, at: int) -> None:
     track.bin_end[b] = at
-    for k in range(track.count.shape[0]):
+    for k in range(track.counts.shape[0]):
         if track.fading[1, k] > 0.0:
             track.bin_fading[b, k] = track.fading[0, k] / track.fading[1, k]
         if track.window[1, k] > 0.0:
@@ -115,70 +115,79 @@ def _close_point(track: Track, b: int, at: int) -> None:
 
 
 @compiled
-def push(track: Track, signal: FloatArray, at: int) -> None:
-    """Add one value of each signal (K,), at lifetime step `at` (counted after the decision)."""
-    clock = track.clock
-    if clock[1] == track.bin_end.shape[0]:
-        _merge_bins(track)
-    b, w, in_tail = clock[1], clock[4], clock[0] >= track.options[1]
-    for k in range(signal.shape[0]):
-        value, old = signal[k], track.ring[w, k]
-        track.ring[w, k] = value
-        if not np.isnan(old):
-            track.window[0, k] -= old
-            track.window[1, k] -= 1.0
-        if not np.isnan(value):
-            add_compensated(track.total, k, value)
-            track.count[k] += 1.0
-            track.window[0, k] += value
-            track.window[1, k] += 1.0
-            track.fading[0, k] = track.options[0] * track.fading[0, k] + value
-            track.fading[1, k] = track.options[0] * track.fading[1, k] + 1.0
-            track.bin_sum[b, k] += value
-            track.bin_count[b, k] += 1.0
-            if in_tail:
-                track.tail[0, k] += value
-                track.tail[1, k] += 1.0
-    clock[0] += 1
-    clock[3] += 1
-    clock[4] = w + 1
-    if clock[4] == track.ring.shape[0]:
-        clock[4] = 0
-        _refresh_window(track)
-    if clock[3] == clock[2]:
-        _close_point(track, b, at)
-        clock[1] += 1
-        clock[3] = 0
+def push(track: Track, signals: FloatArray, at: IntArray) -> None:
+    """Add rows of signals (n, K), at lifetime steps `at` (n,), counted after each row's decision."""
+    # One call for many rows, over plain arrays: handing a Track on per row would cost more than the sums.
+    total, count, tail, fading, ring, window = track[:6]
+    bin_sum, bin_count, clock, forget = track.bin_sum, track.bin_count, track.clock, track.options[0]
+    for i in range(signals.shape[0]):
+        if clock[1] == bin_sum.shape[0]:
+            _merge_bins(track)
+        b, w, in_tail = clock[1], clock[4], clock[0] >= track.options[1]
+        for k in range(signals.shape[1]):
+            value, old = signals[i, k], ring[w, k]
+            ring[w, k] = value
+            if old == old:
+                window[0, k] -= old
+                window[1, k] -= 1.0
+            if value == value:  # not NaN
+                add_compensated(total, k, value)
+                count[k] += 1.0
+                window[0, k] += value
+                window[1, k] += 1.0
+                fading[0, k] = forget * fading[0, k] + value
+                fading[1, k] = forget * fading[1, k] + 1.0
+                bin_sum[b, k] += value
+                bin_count[b, k] += 1.0
+                if in_tail:
+                    tail[0, k] += value
+                    tail[1, k] += 1.0
+        clock[0] += 1
+        clock[3] += 1
+        clock[4] = w + 1
+        if clock[4] == ring.shape[0]:
+            clock[4] = 0
+            _refresh_window(track)
+        if clock[3] == clock[2]:
+            _close_point(track, b, at[i])
+            clock[1] += 1
+            clock[3] = 0
 
 
 class Curve(NamedTuple):
     """One signal over a run, at up to 512 points.
 
-    `step`: decisions made so far. `total`, `count`: sum and number of values since the point before. `windowed`: mean
+    `step`: decisions made so far. `total`, `number`: sum and number of values since the point before. `windowed`: mean
     over the window. `fading`: fading mean.
     """
 
     step: IntArray
     total: FloatArray
-    count: FloatArray
+    number: FloatArray
     windowed: FloatArray
     fading: FloatArray
 
     def cumulative(self) -> FloatArray:
         """Return the mean since the start, at each point."""
-        seen = np.cumsum(self.count)
-        return np.divide(np.cumsum(self.total), seen, out=np.full(len(seen), np.nan), where=seen > 0)
+        seen = np.cumsum(self.number)
+        return _ratio(np.cumsum(self.total), seen)
 
     def binned(self) -> FloatArray:
         """Return the mean since the point before, at each point."""
-        return np.divide(self.total, self.count, out=np.full(len(self.count), np.nan), where=self.count > 0)
+        return _ratio(self.total, self.number)
+
+
+def _ratio(total: FloatArray, number: FloatArray) -> FloatArray:
+    out = np.full(len(number), np.nan)
+    np.divide(total, number, out=out, where=number > 0)
+    return out
 
 
 def curve_of(track: Track, k: int, at: int) -> Curve:
     """Return the curve of signal k; `at` is the lifetime step at the end."""
     points = int(track.clock[1])
     if track.clock[3] > 0:  # the open bin is a point too, on a copy so that the run can go on
-        track = Track(*(part.copy() for part in track))
+        track = Track._make(part.copy() for part in track)
         _close_point(track, points, at)
         points += 1
     return Curve(
@@ -192,7 +201,7 @@ def curve_of(track: Track, k: int, at: int) -> Curve:
 
 def total_of(track: Track, k: int) -> float:
     """Return the compensated sum of signal k, NaN if it never had a value."""
-    return float(track.total[0, k] + track.total[1, k]) if track.count[k] else float("nan")
+    return float(track.total[0, k] + track.total[1, k]) if track.counts[k] else float("nan")
 
 
 def tail_mean(track: Track, k: int) -> float:

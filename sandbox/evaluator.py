@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 
 from sandbox import ledger
-from sandbox.curves import Curve, curve_of, make_track, tail_mean, total_of
+from sandbox.curves import Curve, curve_of, make_track, push, tail_mean, total_of
 from sandbox.errors import SandboxError
 from sandbox.metrics import METRICS
 from sandbox.table import IntArray
@@ -27,11 +28,15 @@ _MAX_SLOTS = 50_000_000
 
 @dataclass(frozen=True)
 class Scores:
-    """What the evaluator says of one run: `metrics` by name (NaN: does not apply) and `curves` by signal."""
+    """What the evaluator says of one run: `metrics` by name (NaN: does not apply) and `curves` by signal.
+
+    `fingerprint` is the same for two runs that made the same choices and earned the same rewards.
+    """
 
     metrics: dict[str, float]
     curves: dict[str, Curve]
     decisions: int
+    fingerprint: str
 
 
 class Evaluator:
@@ -51,17 +56,23 @@ class Evaluator:
         self._luck = ledger.LuckTest(np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(1))
         self._unanswered = 0.0
         self._seen = 0
+        self._digest = blake2b(digest_size=16)
 
     def update(self, trace: Trace) -> None:
         """Judge the next chunk of the run."""
         if not len(trace):
             return
         columns = ledger.columns_of(trace)
-        ledger.book_rows(columns, self._rules, self._books, self._decisions, self._episodes)
+        signals = np.empty((len(trace), len(ledger.SIGNALS)))
+        ledger.book_rows(columns, self._rules, self._books, self._episodes, signals)
+        push(self._decisions, signals, trace.step + 1)
         self._unanswered += float((np.isnan(trace.choice) & ~np.isnan(trace.truth)).sum())
         if self.meta.priced:
             luck = trace.reward - self.meta.gain + self.meta.discount * trace.next_best - trace.value
-            ledger.add_luck(self._luck, self._slots(trace), luck, trace.value)
+            slots = self._slots(trace)  # may enlarge self._luck
+            ledger.add_luck(self._luck, slots, luck, trace.value)
+        for column in (trace.choice, trace.reward):
+            self._digest.update(column.tobytes())
         self._seen = int(trace.step[-1]) + 1
 
     def _slots(self, trace: Trace) -> IntArray:
@@ -71,9 +82,10 @@ class Evaluator:
         wanted = max(concepts, self._concepts) * cells * choices
         if wanted > _MAX_SLOTS:
             raise SandboxError(f"{wanted} situations are too many to audit luck in; use coarser cells")
-        if len(self._luck.count) < wanted:
-            grown = [np.concatenate([a, np.zeros(wanted - len(a))]) for a in self._luck[:3]]
-            self._luck = ledger.LuckTest(*grown, self._luck.reach)
+        if len(self._luck.counts) < wanted:
+            more = np.zeros(wanted - len(self._luck.counts))
+            counts, total, square = (np.concatenate([a, more]) for a in self._luck[:3])
+            self._luck = ledger.LuckTest(counts, total, square, self._luck.reach)
             self._concepts = max(concepts, self._concepts)
         choice = np.nan_to_num(trace.choice, nan=0.0).astype(np.int64)
         if self.meta.task == "regression":
@@ -92,12 +104,12 @@ class Evaluator:
     def count(self, signal: str) -> float:
         """Number of rows where a signal has a value."""
         track, k = self._find(signal)
-        return float(track.count[k])
+        return float(track.counts[k])
 
     def mean(self, signal: str) -> float:
         """Mean of a signal over the rows where it has a value."""
         track, k = self._find(signal)
-        return total_of(track, k) / float(track.count[k]) if track.count[k] else math.nan
+        return total_of(track, k) / float(track.counts[k]) if track.counts[k] else math.nan
 
     def tail(self, signal: str) -> float:
         """Mean of a signal over the final tenth of the decisions (of the episodes, for what episodes have)."""
@@ -124,13 +136,13 @@ class Evaluator:
             ledger.close_episode(books, self._rules, closing, False, self._episodes, self._seen)
         metrics = {name: float(metric.of(self)) for name, metric in METRICS.items()}
         if not self.meta.episodic:
-            metrics |= {name: math.nan for name in ("return", "final_return", "episodes", "episode_length")}
+            metrics |= dict.fromkeys(("return", "final_return", "episodes", "episode_length"), math.nan)
         curves = {}
         for signal in (*ledger.SIGNALS, *ledger.EPISODE_SIGNALS):
             track, k = self._find(signal)
-            if track.count[k] and (self.meta.episodic or track is self._decisions):
+            if track.counts[k] and (self.meta.episodic or track is self._decisions):
                 curves[signal] = curve_of(track, k, self._seen)
-        return Scores(metrics, curves, self._seen)
+        return Scores(metrics, curves, self._seen, self._digest.hexdigest())
 
 
 def evaluate(trace: Trace, meta: Meta, **options: Any) -> Scores:

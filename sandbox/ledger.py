@@ -114,33 +114,43 @@ def make_books() -> Books:
 
 
 @compiled
-def price_row(signal: FloatArray, c: Columns, i: int, rules: Rules) -> None:
-    """Fill `signal` with what row i says of gap, luck and mistake; shift and episode outcomes come later."""
+def price_row(
+    signal: FloatArray,
+    rules: Rules,
+    choice: float,
+    truth: float,
+    reward: float,
+    best: float,
+    value: float,
+    next_best: float,
+    likelihood: float,
+) -> None:
+    """Fill `signal` with what one row says of gap, luck and mistake; shift and episode outcomes come later."""
     signal[:] = np.nan
-    signal[REWARD] = c.reward[i]
-    abstained = np.isnan(c.choice[i])
+    signal[REWARD] = reward
+    abstained = np.isnan(choice)
     signal[ABSTAINED] = 1.0 if abstained else 0.0
     if rules.priced:
-        gap = c.best[i] - c.value[i]
+        gap = best - value
         signal[REGRET] = gap
-        signal[LUCK] = c.reward[i] - rules.gain + rules.discount * c.next_best[i] - c.value[i]
+        signal[LUCK] = reward - rules.gain + rules.discount * next_best - value
         if not np.isnan(gap) and not np.isnan(rules.mistake_above):
             wrong = gap > rules.mistake_above
             signal[MISTAKE] = wrong
             signal[INACCURACY] = wrong and gap <= rules.inaccuracy_up_to
             signal[BLUNDER] = wrong and gap > rules.blunder_above
             signal[MIDDLING] = wrong and gap > rules.inaccuracy_up_to and gap <= rules.blunder_above
-    if np.isnan(c.truth[i]):
+    if np.isnan(truth):
         return
     if rules.task == _CLASSIFICATION:
-        right = c.choice[i] == c.truth[i]
+        right = choice == truth
         signal[CORRECT] = right
         if not rules.priced:
             signal[MISTAKE] = not right
-        if not np.isnan(c.likelihood[i]):
-            signal[LOG_LOSS] = -math.log(min(1.0, max(c.likelihood[i], 1e-15)))
+        if not np.isnan(likelihood):
+            signal[LOG_LOSS] = -math.log(min(1.0, max(likelihood, 1e-15)))
     elif rules.task == _REGRESSION and not abstained:
-        error = abs(c.choice[i] - c.truth[i])
+        error = abs(choice - truth)
         signal[ABSOLUTE] = error
         signal[SQUARED] = error * error
         if not rules.priced and not np.isnan(rules.tolerance):
@@ -151,7 +161,7 @@ def price_row(signal: FloatArray, c: Columns, i: int, rules: Rules) -> None:
 def close_episode(books: Books, rules: Rules, closing: float, ended: bool, track: Track, at: int) -> float:
     """Close the open episode with value `closing` for what follows; return its undiscounted return.
 
-    Only an episode that `ended`, by the world or its time limit, counts as one; what the end of the run cuts is audited.
+    Only an episode that `ended`, by the world or its time limit, counts as one; one cut by the run's end is audited.
     """
     e, s, audit = books.episode, books.sums, books.audit
     earned_return = s[0, S_RETURN] + s[1, S_RETURN]
@@ -165,10 +175,10 @@ def close_episode(books: Books, rules: Rules, closing: float, ended: bool, track
             audit[A_LEDGER_ERROR] = residual
     if ended:
         audit[A_EPISODES] += 1.0
-        signal = np.array([earned_return, e[E_LENGTH], s[0, S_GAP] + s[1, S_GAP] if rules.priced else np.nan])
-        push(track, signal, at)
+        regret = s[0, S_GAP] + s[1, S_GAP] if rules.priced else np.nan
+        push(track, np.array([[earned_return, e[E_LENGTH], regret]]), np.array([at]))
     e[E_OPEN] = 0.0
-    return earned_return
+    return float(earned_return)
 
 
 @compiled
@@ -186,58 +196,61 @@ def _open_episode(books: Books, rules: Rules, best: float, concept: int, number:
 
 
 @compiled
-def _book_row(books: Books, signal: FloatArray, c: Columns, i: int, rules: Rules) -> None:
+def _book_row(
+    books: Books, signal: FloatArray, rules: Rules, concept: int, reward: float, best: float, next_best: float
+) -> None:
     e, s, audit = books.episode, books.sums, books.audit
-    weight, concept = e[E_WEIGHT], c.concept[i]
-    add_compensated(s, S_RETURN, c.reward[i])
+    weight = e[E_WEIGHT]
+    add_compensated(s, S_RETURN, reward)
     if rules.priced:
+        gap, luck = signal[REGRET], signal[LUCK]
         signal[SHIFT] = 0.0
         if e[E_LENGTH] > 0.0:
-            jump = c.best[i] - e[E_NEXT_BEST]
+            jump = best - e[E_NEXT_BEST]
             if concept != e[E_CONCEPT]:
                 signal[SHIFT] = jump
                 add_compensated(s, S_SHIFT, weight * jump)
                 add_compensated(s, S_ABSOLUTE, weight * abs(jump))
             elif np.isnan(jump) or abs(jump) > audit[A_SHIFT_LEAK]:
                 audit[A_SHIFT_LEAK] = abs(jump)
-        add_compensated(s, S_GAP, weight * signal[REGRET])
-        add_compensated(s, S_LUCK, weight * signal[LUCK])
-        add_compensated(s, S_EARNED, weight * (c.reward[i] - rules.gain))
-        add_compensated(s, S_ABSOLUTE, weight * (abs(signal[REGRET]) + abs(signal[LUCK])))
-        if np.isnan(signal[REGRET]) or signal[REGRET] < audit[A_MIN_GAP]:
-            audit[A_MIN_GAP] = signal[REGRET]
-    e[E_NEXT_BEST], e[E_CONCEPT] = c.next_best[i], concept
+        add_compensated(s, S_GAP, weight * gap)
+        add_compensated(s, S_LUCK, weight * luck)
+        add_compensated(s, S_EARNED, weight * (reward - rules.gain))
+        add_compensated(s, S_ABSOLUTE, weight * (abs(gap) + abs(luck)))
+        if np.isnan(gap) or gap < audit[A_MIN_GAP]:
+            audit[A_MIN_GAP] = gap
+    e[E_NEXT_BEST], e[E_CONCEPT] = next_best, concept
     e[E_WEIGHT] = weight * rules.discount
     e[E_LENGTH] += 1.0
 
 
 @compiled
-def book_rows(c: Columns, rules: Rules, books: Books, decisions: Track, episodes: Track) -> None:
-    """Price every row, book it in its episode, and push its signals."""
-    signal = np.empty(decisions.count.shape[0])
+def book_rows(c: Columns, rules: Rules, books: Books, episodes: Track, signals: FloatArray) -> None:
+    """Price every row into `signals` (n, K), and book it in its episode."""
     e = books.episode
-    for i in range(c.step.shape[0]):
+    for i in range(signals.shape[0]):
         if e[E_OPEN] == 1.0 and e[E_NUMBER] != c.episode[i]:  # a log may drop an episode without saying how it ended
             close_episode(books, rules, e[E_NEXT_BEST], True, episodes, c.step[i])
         if e[E_OPEN] == 0.0:
             _open_episode(books, rules, c.best[i], c.concept[i], c.episode[i])
-        price_row(signal, c, i, rules)
-        _book_row(books, signal, c, i, rules)
-        at = c.step[i] + 1
+        signal, choice = signals[i], c.choice[i]
+        price_row(
+            signal, rules, choice, c.truth[i], c.reward[i], c.best[i], c.value[i], c.next_best[i], c.likelihood[i]
+        )
+        _book_row(books, signal, rules, c.concept[i], c.reward[i], c.best[i], c.next_best[i])
         if c.terminated[i] or c.truncated[i]:
             closing = 0.0 if c.terminated[i] else c.next_best[i]
-            earned = close_episode(books, rules, closing, True, episodes, at)
+            earned = close_episode(books, rules, closing, True, episodes, c.step[i] + 1)
             if rules.task == _CONTROL and not rules.priced and not np.isnan(rules.reference_return):
                 signal[MISTAKE] = earned < rules.reference_return
         if not np.isnan(signal[MISTAKE]) and not np.isnan(c.greedy[i]):
-            signal[EXPLORING] = signal[MISTAKE] == 1.0 and c.choice[i] != c.greedy[i]
-        push(decisions, signal, at)
+            signal[EXPLORING] = signal[MISTAKE] == 1.0 and choice != c.greedy[i]
 
 
 class LuckTest(NamedTuple):
     """Sums of luck in each (concept, cell, choice): luck has mean zero there if the oracle is right."""
 
-    count: FloatArray  # (slots,)
+    counts: FloatArray  # (slots,)
     total: FloatArray  # (slots,)
     square: FloatArray  # (slots,)
     reach: FloatArray  # (1,) the largest luck, in size, of all
@@ -250,7 +263,7 @@ def add_luck(test: LuckTest, slot: IntArray, luck: FloatArray, value: FloatArray
         if slot[i] < 0 or np.isnan(luck[i]):
             continue
         x = 0.0 if abs(luck[i]) <= _SNAP * max(1.0, abs(value[i])) else luck[i]
-        test.count[slot[i]] += 1.0
+        test.counts[slot[i]] += 1.0
         test.total[slot[i]] += x
         test.square[slot[i]] += x * x
         test.reach[0] = max(test.reach[0], abs(x))
@@ -264,7 +277,7 @@ def luck_z(test: LuckTest, alpha: float = 0.01) -> tuple[float, float]:
     Bernstein's inequality) keeps rare large luck from looking like a wrong oracle. The bound is two-sided at level
     `alpha`, corrected (Bonferroni) for the number of slots. NaN where nothing was tested.
     """
-    used = test.count > 0
+    used = test.counts > 0
     slots = int(used.sum())
     if not slots:
         return math.nan, math.nan

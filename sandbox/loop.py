@@ -14,7 +14,14 @@ from sandbox.errors import RunError, SandboxError, one_line
 from sandbox.interfaces import Agent, Decision, Experience, Labels, Stream
 from sandbox.oracle import Solution
 from sandbox.rows import (
-    ABSTAINED, TERMINATED, TRUNCATED, EpisodeWriter, StreamWriter, code_of, greedy_choice, vector_of,
+    ABSTAINED,
+    TERMINATED,
+    TRUNCATED,
+    EpisodeWriter,
+    StreamWriter,
+    code_of,
+    greedy_choice,
+    vector_of,
 )  # fmt: skip
 from sandbox.trace import CHUNK, Sink
 
@@ -40,9 +47,6 @@ def _blame(error: Exception, step: int) -> RunError:
 
 def _observation_check(space: spaces.Space[Any]) -> Callable[[Any], bool] | None:
     """Return what tells a sound observation, None where the space has no NaN to look for."""
-    if isinstance(space, spaces.Discrete):
-        low, high = int(space.start), int(space.start) + int(space.n)
-        return lambda observation: low <= observation < high
     if isinstance(space, spaces.Box) and np.issubdtype(space.dtype, np.floating):
         return lambda observation: bool(np.isfinite(observation).all())
     return None
@@ -91,39 +95,49 @@ def _episodes(
     follow = solution.table.follow if solution is not None else None
     worst = solution.value.argmin(axis=1).tolist() if solution is not None else None
     n_choices = int(space.n) if isinstance(space, spaces.Discrete) and int(space.start) == 0 else -1
-    first = int(env.observation_space.start) if isinstance(env.observation_space, spaces.Discrete) else 0
+    first, n_cells, after = 0, 1, 0
+    if isinstance(env.observation_space, spaces.Discrete):
+        first, n_cells = int(env.observation_space.start), int(env.observation_space.n)
     observation, _ = env.reset(seed=seed)
     cell = int(observation) - first if tabular else 0
     step = ended = began = 0
     while True:
         done[0] = step
-        made = act(observation)
-        choice, confidence, explored, scores = made if type(made) is Decision else (made, math.nan, False, None)
-        flags = 0
-        if type(choice) is int and 0 <= choice < n_choices:
-            code: float = choice
-            taken = choice
-        elif choice is None:
-            taken, flags = _worst_choice(worst, cell), ABSTAINED
-            code = taken
-        elif vectors is None:
-            code, taken = code_of(choice, space), choice
+        made, flags, confidence, explored = act(observation), 0, math.nan, False
+        code: float
+        greedy: float
+        if type(made) is int and 0 <= made < n_choices:  # the common case first: this loop is what a run's time is
+            choice = taken = code = greedy = made
         else:
-            vectors.append(vector_of(choice, space))
-            code, taken = 0.0, choice
+            choice, confidence, explored, scores = made if type(made) is Decision else (made, math.nan, False, None)
+            code, taken = choice, choice
+            if choice is None:
+                code = taken = _worst_choice(worst, cell)
+                flags = ABSTAINED
+            elif vectors is not None:
+                vectors.append(vector_of(choice, space))
+                code = 0.0
+            elif type(choice) is not int or not 0 <= choice < n_choices:
+                code = code_of(choice, space)
+            greedy = code if not explored else greedy_choice(code, explored, scores)
         following, reward, terminated, truncated, _ = env_step(taken)
         reward = float(reward)
         if not -_INF < reward < _INF:
             raise RunError(f"the environment gave the reward {reward}")
-        if sound is not None and not sound(following):
-            raise RunError(f"the environment gave the observation {following!r}, outside its space or not finite")
+        if tabular:
+            after = following - first
+            if not 0 <= after < n_cells:
+                raise RunError(f"the environment gave the observation {following!r}, outside its space")
+            if follow is not None:
+                after = follow(cell, int(following))
+        elif sound is not None and not sound(following):
+            raise RunError(f"the environment gave the observation {following!r}, which is not finite")
         learn(Experience(observation, choice, reward, following, terminated, truncated, None, step))
         step += 1
-        after = cell
-        if tabular:
-            after = int(following) - first if follow is None else follow(cell, int(following))
-        flags += TERMINATED * bool(terminated) + TRUNCATED * bool(truncated)
-        greedy = code if not explored else greedy_choice(code, explored, scores)
+        if terminated:
+            flags |= TERMINATED
+        if truncated:
+            flags |= TRUNCATED
         rows.append((cell, code, greedy, reward, after, confidence, flags))
         if len(rows) == CHUNK:
             writer.flush()
@@ -137,7 +151,9 @@ def _episodes(
         elif step >= steps:
             return
         elif steps == _INF and step - began >= LONGEST_EPISODE:
-            raise RunError(f"episode {ended} did not end within {LONGEST_EPISODE} steps; give a budget in steps instead")
+            raise RunError(
+                f"episode {ended} did not end within {LONGEST_EPISODE} steps; give a budget in steps"
+            )
 
 
 def _worst_choice(worst: list[int] | None, cell: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +21,8 @@ _SWEEPS = 500_000
 class Solution:
     """Optimal values under the world's own objective, clock unseen.
 
-    `best`: V* (S,), or the bias for an average objective. `value`: Q* (S, A). `gain`: average reward per step, 0 for the
-    other objectives. `gap_range`: the largest gap in a reachable state. `residual`: the largest Bellman residual.
+    `best`: V* (S,), or the bias for an average objective. `value`: Q* (S, A). `gain`: average reward per step, 0 for
+    the other objectives. `gap_range`: the largest gap in a reachable state. `residual`: the largest Bellman residual.
     """
 
     table: Table
@@ -61,7 +62,7 @@ def solve(table: Table) -> Solution:
     return Solution(table, best, value, gain, float(gaps.max()), float(residual))
 
 
-def _value_iteration(table: Table, improve: Any) -> FloatArray:
+def _value_iteration(table: Table, improve: Callable[[FloatArray], FloatArray]) -> FloatArray:
     weight = table.probability * table.objective.discount * ~table.terminated
     reward = (table.probability * table.reward).sum(axis=2)
     live = table.reachable()
@@ -83,7 +84,7 @@ def _value_iteration(table: Table, improve: Any) -> FloatArray:
 
 
 def _relative_value_iteration(table: Table) -> tuple[FloatArray, float]:
-    """Bias and gain of a continuing world (Puterman 1994, section 8.5.5), made aperiodic by staying put half the time."""
+    """Bias and gain of an endless world (Puterman 1994, section 8.5.5), made aperiodic by staying half the time."""
     if (table.terminated & (table.probability > 0)).any():
         raise SandboxError("the average objective is for worlds without an end; this table terminates")
     live = table.reachable()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,11 @@ def vector_of(choice: Any, space: spaces.Space[Any]) -> FloatArray:
     return np.asarray(spaces.flatten(space, choice), dtype=np.float64).ravel()
 
 
+def _matrix(rows: Sequence[tuple[float, ...]], width: int) -> FloatArray:
+    flat = np.fromiter(chain.from_iterable(rows), np.float64, len(rows) * width)
+    return flat.reshape(len(rows), width)
+
+
 class EpisodeWriter:
     """Collects rows of episodes and hands on priced traces of `CHUNK` rows."""
 
@@ -83,7 +89,7 @@ class EpisodeWriter:
         """Hand on what was collected."""
         if not self.rows:
             return
-        rows = np.array(self.rows, dtype=np.float64)
+        rows = _matrix(self.rows, 7)
         count, flags = len(rows), rows[:, 6].astype(np.int64)
         cell, taken = rows[:, 0].astype(np.int64), rows[:, 1]
         terminated, truncated = (flags & TERMINATED) > 0, (flags & TRUNCATED) > 0
@@ -128,7 +134,7 @@ class StreamWriter:
         if not self.rows:
             return
         names = ("cell", "group", "concept", "choice", "greedy", "truth", "reward", "confidence", "likelihood")
-        rows = np.array(self.rows, dtype=np.float64)
+        rows = _matrix(self.rows, len(names))
         columns: dict[str, Any] = {name: rows[:, k] for k, name in enumerate(names)}
         columns["step"] = self._step + np.arange(len(rows))
         self._sink(make_trace(len(rows), columns))

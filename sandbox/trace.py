@@ -103,8 +103,9 @@ class Meta:
     """What a reader of a trace must know beside its columns.
 
     `discount` and `gain` are the world's, never the agent's. `gap_range` is the largest price a decision can have.
-    `material` is the share of it above which a decision is a mistake. `expected_start` holds E[V*(first state)] for each
-    concept. `reference_return`: an unpriced episode below it is a mistake. `tolerance`: a forecast further off is one.
+    `material` is the share of it above which a decision is a mistake. `expected_start` holds E[V*(first state)] for
+    each concept. `reference_return`: an unpriced episode below it is a mistake. `tolerance`: so is a forecast further
+    off.
     """
 
     task: Task

@@ -1,0 +1,301 @@
+"""The catalog: the one place that turns names into worlds and agents. Discovery is by folder."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sandbox.errors import SandboxError, one_line, suggestion
+from sandbox.names import is_env_id, split_settings
+
+if TYPE_CHECKING:
+    from sandbox.interfaces import Agent
+    from sandbox.world import World
+
+_PACKAGES = {"agents": "sandbox.agents", "worlds": "sandbox.streams"}
+_DATA = (".csv", ".tsv", ".parquet", ".pq")
+# Wider than any folder: families of worlds and agents, for `list` and for suggestions.
+FAMILIES = {
+    "worlds": {
+        "FrozenLake-v1, CliffWalking-v1, Taxi-v4": "Gymnasium's tables, priced; as FrozenLake-v1:map_name=8x8",
+        "GYM-ID-vN": "any other Gymnasium environment, by its id, unpriced",
+        "river:NAME": "any River dataset, such as river:Phishing or river:synth.SEA:variant=1",
+        "FILE.csv:LABEL": "rows of a CSV or Parquet file, with the column to predict",
+        "FILE.py:NAME": "an environment, River dataset or stream of your own",
+    },
+    "agents": {
+        "oracle": "the best choice there is, where the law is known",
+        "river:MODEL": "any River classifier or regressor, such as 'river:StandardScaler() | LogisticRegression()'",
+        "FILE.py:NAME": "an agent or River estimator of your own",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing found in a folder: its name, class, module and first line of documentation."""
+
+    name: str
+    class_name: str
+    module: str
+    text: str
+
+
+def _kebab(module: str) -> str:
+    return module.replace("_", "-")
+
+
+def discover(kind: str) -> dict[str, Entry]:
+    """Return what a folder offers by name, read from its sources, none imported.
+
+    A module `q_learning.py` offers `q-learning` if it has a class `QLearning` that needs no arguments.
+    """
+    package = _PACKAGES[kind]
+    spec = importlib.util.find_spec(package)
+    assert spec is not None and spec.submodule_search_locations
+    found: dict[str, Entry] = {}
+    for path in sorted(Path(spec.submodule_search_locations[0]).glob("*.py")):
+        if path.stem.startswith("_"):
+            continue
+        wanted = "".join(part.capitalize() for part in path.stem.split("_"))
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and node.name == wanted and not _needs_arguments(node):
+                text = (ast.get_docstring(node) or "").split("\n")[0]
+                found[_kebab(path.stem)] = Entry(_kebab(path.stem), wanted, f"{package}.{path.stem}", text)
+    return found
+
+
+def _needs_arguments(node: ast.ClassDef) -> bool:
+    for part in node.body:
+        if isinstance(part, ast.FunctionDef) and part.name == "__init__":
+            positional = [*part.args.posonlyargs, *part.args.args][1:]
+            keywords = [d for d in part.args.kw_defaults if d is None]
+            return len(positional) > len(part.args.defaults) or bool(keywords)
+    return False
+
+
+def _construct(thing: Any, settings: dict[str, Any], name: str) -> Any:
+    """Call a constructor with settings, refusing unknown ones with the nearest name."""
+    try:
+        parameters = inspect.signature(thing).parameters
+    except (TypeError, ValueError):
+        parameters = {}  # type: ignore[assignment]
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    for key in settings:
+        if parameters and key not in parameters and not open_ended:
+            has = f"; it has {', '.join(parameters)}" if parameters else ""
+            raise SandboxError(f"{name!r} has no setting {key!r}{suggestion(key, parameters) or has}")
+    try:
+        return thing(**settings)
+    except SandboxError:
+        raise
+    except Exception as error:
+        raise SandboxError(f"{name!r} cannot be made: {one_line(error)}") from error
+
+
+def load_file(path: str, name: str) -> Any:
+    """Return what `name` is in the Python file `path`, which is run."""
+    file = Path(path)
+    if not file.is_file():
+        raise SandboxError(f"{path}: no such file")
+    resolved = str(file.resolve())
+    module_name = f"_user_{file.stem}_{blake2b(resolved.encode(), digest_size=6).hexdigest()}"
+    module = sys.modules.get(module_name)
+    if module is None:
+        spec = importlib.util.spec_from_file_location(module_name, resolved)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[module_name] = module
+        try:
+            spec.loader.exec_module(module)
+        except BaseException as error:
+            del sys.modules[module_name]
+            if isinstance(error, Exception):
+                raise SandboxError(f"{path} cannot be run: {one_line(error)}") from error
+            raise
+    public = [n for n in vars(module) if not n.startswith("_")]
+    if name not in vars(module):
+        raise SandboxError(f"{path} has no {name!r}{suggestion(name, public)}")
+    return vars(module)[name]
+
+
+def _is_file(parts: list[str], suffixes: tuple[str, ...]) -> bool:
+    return parts[0].lower().endswith(suffixes)
+
+
+def make_world(world: Any) -> World:
+    """Return the world that a name or an object stands for.
+
+    Raise `SandboxError`, with the nearest name, if there is none.
+    """
+    if not isinstance(world, str):
+        return adapt_world(world)
+    parts, settings = split_settings(world)
+    if parts[0] == "river":
+        if len(parts) != 2:
+            raise SandboxError(f"{world!r}: write river:NAME, such as river:Phishing")
+        return _river_world(world, parts[1], settings)
+    if _is_file(parts, _DATA):
+        if len(parts) != 2:
+            raise SandboxError(f"{world!r}: say which column is the label, as in {parts[0]}:label")
+        return _data_world(world, parts, settings)
+    if _is_file(parts, (".py",)):
+        if len(parts) != 2:
+            raise SandboxError(f"{world!r}: say which class, as in {parts[0]}:MyEnv")
+        return adapt_world(load_file(parts[0], parts[1]), world, settings)
+    if is_env_id(parts[-1]):
+        return _gym_world(world, ":".join(parts), settings)
+    known = discover("worlds")
+    if parts[0] in known and len(parts) == 1:
+        entry = known[parts[0]]
+        thing = getattr(importlib.import_module(entry.module), entry.class_name)
+        return adapt_world(thing, world, settings)
+    raise SandboxError(f"there is no world {world!r}{suggestion(parts[0], world_names())}; see 'sandbox list worlds'")
+
+
+def world_names() -> list[str]:
+    """Return every world's name that is known beforehand."""
+    import gymnasium
+
+    return [*discover("worlds"), *gymnasium.registry, "river"]
+
+
+def _river_world(world: str, name: str, settings: dict[str, Any]) -> World:
+    from sandbox.streams.river_dataset import river_stream
+    from sandbox.world import StreamWorld
+
+    return StreamWorld(world, lambda: river_stream(name, dict(settings)), settings)
+
+
+def _data_world(world: str, parts: list[str], settings: dict[str, Any]) -> World:
+    from sandbox.streams.data_file import DataFile
+    from sandbox.world import StreamWorld
+
+    def make() -> DataFile:
+        made = _construct(DataFile, {"path": parts[0], "label": parts[1], **settings}, world)
+        assert isinstance(made, DataFile)
+        return made
+
+    return StreamWorld(world, make, settings)
+
+
+def _gym_world(world: str, env_id: str, settings: dict[str, Any]) -> World:
+    import gymnasium
+
+    toy_text = importlib.import_module("sandbox.envs.toy_text")
+    toy_text.refuse_unseeded_map(env_id, settings)
+    if ":" not in env_id and env_id not in gymnasium.registry:
+        near = suggestion(env_id, gymnasium.registry)
+        raise SandboxError(f"Gymnasium knows no environment {env_id!r}{near}")
+
+    def make() -> gymnasium.Env[Any, Any]:
+        try:
+            return gymnasium.make(env_id, **settings)
+        except Exception as error:
+            raise SandboxError(f"{world!r} cannot be made: {one_line(error)}") from error
+
+    return _env_world(world, make, settings)
+
+
+def _env_world(name: str, make: Callable[[], Any], settings: dict[str, Any]) -> World:
+    from sandbox.world import EnvWorld
+
+    return EnvWorld(name, make, importlib.import_module("sandbox.envs.toy_text").table_of, settings)
+
+
+def adapt_world(thing: Any, name: str | None = None, settings: dict[str, Any] | None = None) -> World:
+    """Return a world for an object: an environment or its factory, a River dataset, a stream, or a class of these."""
+    import gymnasium
+
+    from sandbox.interfaces import Stream
+    from sandbox.world import EnvWorld, StreamWorld
+
+    if isinstance(thing, EnvWorld | StreamWorld):
+        return thing
+    settings = settings or {}
+    name = name or _name_of(thing)
+    if isinstance(thing, gymnasium.Env):
+        raise SandboxError(f"{name}: give a function that makes the environment, since every run needs a fresh one")
+    if inspect.isclass(thing) and issubclass(thing, gymnasium.Env):
+        return _env_world(name, lambda: _construct(thing, settings, name), settings)
+    if inspect.isclass(thing) or (callable(thing) and not _is_dataset(thing) and not isinstance(thing, Stream)):
+        made = _construct(thing, settings, name)
+        if isinstance(made, gymnasium.Env):
+            made.close()
+            return _env_world(name, lambda: _construct(thing, settings, name), settings)
+        thing = made
+    if isinstance(thing, Stream):
+        stream = thing
+        return StreamWorld(name, lambda: stream, settings)
+    if _is_dataset(thing):
+        from sandbox.streams.river_dataset import RiverStream
+
+        dataset = thing
+        return StreamWorld(name, lambda: RiverStream(dataset), settings)
+    raise SandboxError(f"{name} is no world: neither an environment, a stream nor a River dataset")
+
+
+def _is_dataset(thing: Any) -> bool:
+    return hasattr(thing, "n_samples") and hasattr(thing, "task") and hasattr(thing, "__iter__")
+
+
+def _name_of(thing: Any) -> str:
+    return thing.__name__ if hasattr(thing, "__name__") else type(thing).__name__
+
+
+def make_agent(agent: Any, world: World) -> Agent:
+    """Return a fresh agent that a name or an object stands for.
+
+    Raise `SandboxError`, with the nearest name, if there is none.
+    """
+    if not isinstance(agent, str):
+        return adapt_agent(agent)
+    if agent.startswith("river:"):
+        found: Agent = importlib.import_module("sandbox.agents.adapters.river").river_agent(agent[len("river:") :])
+        return found
+    parts, settings = split_settings(agent)
+    if _is_file(parts, (".py",)):
+        if len(parts) != 2:
+            raise SandboxError(f"{agent!r}: say which class, as in {parts[0]}:MyAgent")
+        return adapt_agent(load_file(parts[0], parts[1]), agent, settings)
+    known = discover("agents")
+    if parts[0] == "oracle" and len(parts) == 1:
+        return world.oracle_agent()
+    if parts[0] in known and len(parts) == 1:
+        entry = known[parts[0]]
+        return adapt_agent(getattr(importlib.import_module(entry.module), entry.class_name), agent, settings)
+    near = suggestion(parts[0], [*known, "oracle", "river"])
+    raise SandboxError(f"there is no agent {agent!r}{near}; see 'sandbox list agents'")
+
+
+def adapt_agent(thing: Any, name: str | None = None, settings: dict[str, Any] | None = None) -> Agent:
+    """Return an agent for an object: an agent, a River estimator, or a class or function that makes one."""
+    name = name or _name_of(thing)
+    if inspect.isclass(thing) or (callable(thing) and not hasattr(thing, "act") and not hasattr(thing, "predict_one")):
+        thing = _construct(thing, settings or {}, name)
+    elif settings:
+        raise SandboxError(f"{name}: an object that is made already takes no settings")
+    if all(callable(getattr(thing, method, None)) for method in ("begin", "act", "learn")):
+        found: Agent = thing
+        return found
+    if hasattr(thing, "predict_one") and hasattr(thing, "learn_one"):
+        adapted: Agent = importlib.import_module("sandbox.agents.adapters.river").RiverAgent(thing)
+        return adapted
+    missing = [m for m in ("begin", "act", "learn") if not callable(getattr(thing, m, None))]
+    raise SandboxError(f"{name} is no agent: it has no {' and no '.join(missing)}, and it is no River estimator")
+
+
+def files_of(name: str) -> Iterator[Path]:
+    """Yield the files of the user's that decide what a name stands for: its Python source, its data."""
+    if not name.startswith("river:"):
+        parts, _ = split_settings(name)
+        if _is_file(parts, (*_DATA, ".py")):
+            yield Path(parts[0])

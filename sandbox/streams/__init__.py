@@ -1,0 +1,1 @@
+"""Streams: worlds that ask one question at a time, simulated or real."""

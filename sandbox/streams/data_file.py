@@ -1,0 +1,152 @@
+"""Any CSV or Parquet file with a label column, as a world: its rows are the questions, in their order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sandbox.errors import RunError, SandboxError, one_line, suggestion
+from sandbox.interfaces import Labels, Number, Question, Stream
+from sandbox.streams.features import feature_space, ordered_labels
+
+_MOST_LABELS = 20  # an integer column with more distinct values is a number, not a class
+_WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
+_MOMENTS = ("DATE", "TIMESTAMP")
+
+
+class DataFile(Stream):
+    """Rows of a CSV or Parquet file; the column `label` is the answer, the others are features.
+
+    `task`: "classification" or "regression"; by default text, truth values and integers of at most 20 kinds are
+    classes. `missing`: "error" refuses an empty feature, "omit" leaves it out of its question, as River expects.
+    `tolerance`: a forecast further off is a mistake. Dates become seconds since 1970.
+    """
+
+    def __init__(
+        self, path: str, label: str, task: str = "auto", missing: str = "error", tolerance: float = math.nan
+    ) -> None:
+        for name, value, allowed in (
+            ("task", task, ("auto", "classification", "regression")),
+            ("missing", missing, ("error", "omit")),
+        ):
+            if value not in allowed:
+                raise SandboxError(f"{path}: {name}={value!r} is none of {', '.join(allowed)}")
+        self.path = path
+        self.label = label
+        self.task = task
+        self.missing = missing
+        self.tolerance = tolerance
+        self._look()
+
+    def _reader(self) -> str:
+        suffix = Path(self.path).suffix.lower()
+        return "read_parquet" if suffix in (".parquet", ".pq") else "read_csv"
+
+    def _connect(self) -> Any:
+        import duckdb
+
+        return duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False})
+
+    def _look(self) -> None:
+        """Learn the columns, the labels and the number of rows; every row is read once, so a bad one is found now."""
+        if not Path(self.path).is_file():
+            raise SandboxError(f"{self.path}: no such file")
+        try:
+            with self._connect() as connection:
+                kinds = self._columns(connection)
+                self._select = ", ".join(_cast(self.path, n, kind) for n, kind in kinds.items() if n != self.label)
+                quoted = _quote(self.label)
+                source = f"FROM {self._reader()}(?)"
+                rows, filled, distinct = connection.execute(
+                    f"SELECT count(*), count({quoted}), approx_count_distinct({quoted}) {source}", [self.path]
+                ).fetchone()
+                if not rows:
+                    raise SandboxError(f"{self.path}: the file has no rows")
+                if filled < rows:
+                    raise SandboxError(f"{self.path}: {rows - filled} of {rows} rows have no label in {self.label!r}")
+                self.length = int(rows)
+                self.choice_space = self._choices(connection, kinds[self.label], int(distinct), source)
+                self._names = [name for name in kinds if name != self.label]
+                first = connection.execute(f"SELECT {self._select} {source} LIMIT 1", [self.path]).fetchone()
+                self.observation_space = feature_space(dict(zip(self._names, first, strict=True)))
+        except SandboxError:
+            raise
+        except Exception as error:
+            raise SandboxError(f"{self.path}: cannot be read: {_first_line(error)}") from error
+
+    def _columns(self, connection: Any) -> dict[str, str]:
+        described = connection.execute(f"DESCRIBE SELECT * FROM {self._reader()}(?)", [self.path]).fetchall()
+        kinds = {row[0]: str(row[1]) for row in described}
+        if self.label not in kinds:
+            raise SandboxError(
+                f"{self.path} has no column {self.label!r}{suggestion(self.label, kinds)}; it has {', '.join(kinds)}"
+            )
+        if len(kinds) < 2:
+            raise SandboxError(f"{self.path} has no column beside the label {self.label!r}")
+        return kinds
+
+    def _choices(self, connection: Any, kind: str, distinct: int, source: str) -> Labels | Number:
+        number = kind in _WHOLE or kind in ("FLOAT", "DOUBLE", "HUGEINT") or kind.startswith("DECIMAL")
+        if self.task == "regression" and not number:
+            raise SandboxError(f"{self.path}: the label {self.label!r} is {kind}, not a number")
+        # The distinct count is an estimate, exact for the few that matter here.
+        if self.task == "regression" or (
+            self.task == "auto" and number and (kind not in _WHOLE or distinct > _MOST_LABELS)
+        ):
+            self._label_sql = f"CAST({_quote(self.label)} AS DOUBLE)"
+            return Number()
+        self._label_sql = _quote(self.label)
+        found = connection.execute(f"SELECT DISTINCT {self._label_sql} {source}", [self.path]).fetchall()
+        return Labels(ordered_labels({row[0] for row in found}))
+
+    def questions(self, seed: int) -> Iterator[Question]:
+        """Yield the rows, in their order; `seed` changes nothing."""
+        labels = self.choice_space.labels if isinstance(self.choice_space, Labels) else None
+        codes = {label: code for code, label in enumerate(labels)} if labels is not None else None
+        names = [*self._names, ""]
+        with self._connect() as connection:
+            cursor = connection.execute(
+                f"SELECT {self._select}, {self._label_sql} FROM {self._reader()}(?)", [self.path]
+            )
+            number = 0
+            while rows := cursor.fetchmany(2048):
+                for row in rows:
+                    number += 1
+                    question = dict(zip(names, row, strict=True))
+                    answer = question.pop("")
+                    if None in row:
+                        question = self._without_missing(question, number)
+                    yield Question(question, answer if codes is None else codes[answer])
+
+    def _without_missing(self, question: dict[str, Any], number: int) -> dict[str, Any]:
+        if self.missing == "error":
+            name = next(name for name, value in question.items() if value is None)
+            raise RunError(
+                f"{self.path}: row {number} has no value for {name!r}; fill it, or leave it out with missing=omit"
+            )
+        return {name: value for name, value in question.items() if value is not None}
+
+
+def _quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _cast(path: str, name: str, kind: str) -> str:
+    quoted = _quote(name)
+    if kind in _WHOLE or kind in ("DOUBLE", "BOOLEAN", "VARCHAR"):
+        return quoted
+    if kind in ("FLOAT", "HUGEINT") or kind.startswith("DECIMAL"):
+        return f"CAST({quoted} AS DOUBLE)"
+    if kind.startswith(_MOMENTS):
+        return f"epoch({quoted})"
+    if kind.startswith("ENUM") or kind in ("UUID", "TIME"):
+        return f"CAST({quoted} AS VARCHAR)"
+    raise SandboxError(f"{path}: column {name!r} is {kind}, which is no single number or text")
+
+
+def _first_line(error: Exception) -> str:
+    """Return the first line of a database error: the ones below it are hints about its options."""
+    lines = str(error).strip().splitlines()
+    return " ".join(lines[0].split()) if lines else one_line(error)

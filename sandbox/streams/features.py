@@ -1,0 +1,31 @@
+"""The observation space of a question with named features."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+
+def feature_space(example: Mapping[Any, Any]) -> spaces.Dict:
+    """Return a Dict space for questions like `example`: a number, a text, or anything else, by feature name."""
+    made: dict[str, spaces.Space[Any]] = {}
+    for name, value in example.items():
+        if isinstance(value, numbers.Real):
+            made[str(name)] = spaces.Box(-np.inf, np.inf, (), np.float64)
+        elif isinstance(value, str):
+            made[str(name)] = spaces.Text(1_000_000, min_length=0)
+        else:
+            made[str(name)] = spaces.Space()
+    return spaces.Dict(made)
+
+
+def ordered_labels(labels: set[Any]) -> tuple[Any, ...]:
+    """Return labels in a fixed order: their own where they have one, else that of their text."""
+    try:
+        return tuple(sorted(labels))
+    except TypeError:
+        return tuple(sorted(labels, key=lambda label: (type(label).__name__, str(label))))

@@ -1,0 +1,98 @@
+"""River's datasets as worlds, as they are."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from sandbox.errors import RunError, SandboxError, one_line, suggestion
+from sandbox.interfaces import Labels, Number, Question, Stream
+from sandbox.streams.features import feature_space, ordered_labels
+
+_PEEK = 20_000  # questions looked at to learn the labels of an endless dataset
+
+
+class RiverStream(Stream):
+    """A River dataset. Multi-output datasets need a `target`: the name of the output to predict."""
+
+    def __init__(self, dataset: Any, target: str | None = None) -> None:
+        self.dataset = dataset
+        self.target = target
+        self.length = dataset.n_samples
+        peek = list(itertools.islice(self._pairs(dataset), 1))
+        if not peek:
+            raise SandboxError(f"River's {type(dataset).__name__} is empty")
+        question, answer = peek[0]
+        self.observation_space = feature_space(question)
+        if "lassification" in (dataset.task or "") and not isinstance(answer, float):
+            self.choice_space: Labels | Number = Labels(self._labels())
+        else:
+            self.choice_space = Number()
+
+    def _pairs(self, dataset: Any) -> Iterator[tuple[Any, Any]]:
+        for pair in dataset:
+            question, answer = pair[0], pair[1]
+            if isinstance(answer, dict):
+                if self.target not in answer:
+                    raise SandboxError(
+                        f"River's {type(dataset).__name__} has several outputs; choose one with target=, "
+                        f"of {', '.join(map(str, answer))}"
+                    )
+                answer = answer[self.target]
+            yield question, answer
+
+    def _labels(self) -> tuple[Any, ...]:
+        limit = None if self.length is not None else _PEEK
+        return ordered_labels({answer for _, answer in itertools.islice(self._pairs(self.dataset), limit)})
+
+    def questions(self, seed: int) -> Iterator[Question]:
+        """Yield the questions; a synthetic dataset without a seed of its own is seeded with `seed`."""
+        dataset = self.dataset
+        if getattr(dataset, "seed", 0) is None:
+            dataset = copy.deepcopy(dataset)
+            dataset.seed = seed
+        if isinstance(self.choice_space, Number):
+            for question, answer in self._pairs(dataset):
+                yield Question(question, math.nan if answer is None else float(answer))
+            return
+        codes = {label: code for code, label in enumerate(self.choice_space.labels)}
+        for question, answer in self._pairs(dataset):
+            code = codes.get(answer)
+            if code is None:
+                raise RunError(f"the label {answer!r} is new: it was not among {list(codes)}")
+            yield Question(question, code)
+
+
+def _available() -> dict[str, Any]:
+    from river import datasets
+    from river.datasets import synth
+
+    found = {name: getattr(datasets, name) for name in datasets.__all__ if inspect.isclass(getattr(datasets, name))}
+    return found | {f"synth.{name}": getattr(synth, name) for name in synth.__all__}
+
+
+def names() -> list[str]:
+    """Return the names of River's datasets, synthetic ones as `synth.NAME`."""
+    return sorted(_available())
+
+
+def river_stream(name: str, settings: dict[str, Any]) -> RiverStream:
+    """Return the River dataset `name` with `settings` for its constructor, and `target` for multi-output ones."""
+    known = _available()
+    if name not in known:
+        raise SandboxError(f"River has no dataset {name!r}{suggestion(name, known)}")
+    target = settings.pop("target", None)
+    try:
+        dataset = known[name](**settings)
+    except Exception as error:
+        raise SandboxError(f"river:{name}: {one_line(error)}") from error
+    if not getattr(dataset, "is_downloaded", True):
+        raise SandboxError(
+            f"river:{name} is not on this machine; download it with "
+            f"python -c 'from river.datasets import {name}; {name}().download()' or set RIVER_DATA to its folder"
+        )
+    return RiverStream(dataset, target)
