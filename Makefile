@@ -36,8 +36,7 @@ test: $(READY)  ## run the tests, on all cores (ARGS=... is passed on to pytest)
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 lint: $(READY)  ## ruff and strict mypy
-	@$(BIN)/python -m ruff check .
-	@$(BIN)/python -m mypy
+	@status=0; $(BIN)/python -m ruff check . || status=1; $(BIN)/python -m mypy || status=1; exit $$status
 
 bench: $(READY)  ## measure the speed
 	@$(BIN)/python benchmarks/run.py
