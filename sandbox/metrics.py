@@ -47,7 +47,9 @@ def _accuracy_answered(s: Sums) -> float:
 
 _ALL = (
     Metric("reward", "mean reward", "reward per decision", "higher", lambda s: s.mean("reward"), "reward"),
-    Metric("final_reward", "mean reward over the last tenth", "reward per decision", "higher", lambda s: s.tail("reward")),
+    Metric(
+        "final_reward", "mean reward over the last tenth", "reward per decision", "higher", lambda s: s.tail("reward")
+    ),
     Metric("return", "mean undiscounted return", "reward per episode", "higher", lambda s: s.mean("return"), "return"),
     Metric(
         "final_return",
@@ -57,7 +59,9 @@ _ALL = (
         lambda s: s.tail("return"),
     ),
     Metric("episodes", "episodes that ended", "episodes", "", lambda s: s.count("return")),
-    Metric("episode_length", "mean length of an episode", "decisions per episode", "", lambda s: s.mean("length"), "length"),
+    Metric(
+        "episode_length", "mean length of an episode", "decisions per episode", "", lambda s: s.mean("length"), "length"
+    ),
     Metric(
         "accuracy",
         "share of right labels; an abstention is not right",
@@ -81,7 +85,14 @@ _ALL = (
         lambda s: s.mean("log_loss"),
         "log_loss",
     ),
-    Metric("mae", "mean absolute error of the forecasts made", "label", "lower", lambda s: s.mean("absolute_error"), "absolute_error"),
+    Metric(
+        "mae",
+        "mean absolute error of the forecasts made",
+        "label",
+        "lower",
+        lambda s: s.mean("absolute_error"),
+        "absolute_error",
+    ),
     Metric(
         "rmse",
         "root of the mean squared error of the forecasts made",
@@ -107,11 +118,36 @@ _ALL = (
         "mistake",
     ),
     Metric(
-        "final_mistake_rate", "mistake rate over the last tenth", "share of decisions", "lower", lambda s: s.tail("mistake")
+        "final_mistake_rate",
+        "mistake rate over the last tenth",
+        "share of decisions",
+        "lower",
+        lambda s: s.tail("mistake"),
     ),
-    Metric("inaccuracies", "mistakes of up to 5 % of the gap range", "decisions", "lower", lambda s: s.total("inaccuracy"), "inaccuracy"),
-    Metric("middling_mistakes", "mistakes of 5 to 20 % of the gap range", "decisions", "lower", lambda s: s.total("middling"), "middling"),
-    Metric("blunders", "mistakes of more than 20 % of the gap range", "decisions", "lower", lambda s: s.total("blunder"), "blunder"),
+    Metric(
+        "inaccuracies",
+        "mistakes of up to 5 % of the gap range",
+        "decisions",
+        "lower",
+        lambda s: s.total("inaccuracy"),
+        "inaccuracy",
+    ),
+    Metric(
+        "middling_mistakes",
+        "mistakes of 5 to 20 % of the gap range",
+        "decisions",
+        "lower",
+        lambda s: s.total("middling"),
+        "middling",
+    ),
+    Metric(
+        "blunders",
+        "mistakes of more than 20 % of the gap range",
+        "decisions",
+        "lower",
+        lambda s: s.total("blunder"),
+        "blunder",
+    ),
     Metric(
         "exploring_mistakes",
         "mistakes made while exploring: the greedy choice was another",
@@ -121,21 +157,80 @@ _ALL = (
         "exploring_mistake",
     ),
     Metric("regret", "sum of all gaps", "reward", "lower", lambda s: s.total("regret"), "regret"),
-    Metric("luck", "sum of luck: what chance gave beyond the value of the choices", "reward", "", lambda s: s.total("luck"), "luck"),
-    Metric("shift", "sum of jumps in V* because the world changed within an episode", "reward", "", lambda s: s.total("shift"), "shift"),
-    Metric("start_luck", "sum over episodes of V*(start) minus its expectation", "reward", "", lambda s: s.audit("start_luck")),
-    Metric("level", "sum over episodes of how much better or worse the world became", "reward", "", lambda s: s.audit("level")),
     Metric(
-        "abstentions", "decisions on which the agent did not commit itself", "decisions", "lower", lambda s: s.total("abstained"), "abstained"
+        "luck",
+        "sum of luck: what chance gave beyond the value of the choices",
+        "reward",
+        "",
+        lambda s: s.total("luck"),
+        "luck",
     ),
-    Metric("ledger_error", "largest relative residual of the ledger over episodes", "share", "lower", lambda s: s.audit("ledger_error")),
     Metric(
-        "luck_z", "most extreme studentised mean of luck in any situation and choice", "standard errors", "", lambda s: s.audit("luck_z")
+        "shift",
+        "sum of jumps in V* because the world changed within an episode",
+        "reward",
+        "",
+        lambda s: s.total("shift"),
+        "shift",
     ),
-    Metric("luck_z_bound", "what |luck_z| should stay under, at level 0.01, corrected", "standard errors", "", lambda s: s.audit("luck_z_bound")),
-    Metric("min_gap", "smallest gap: below 0 the oracle was beaten, so it is wrong", "reward", "", lambda s: s.audit("min_gap")),
-    Metric("shift_leak", "largest jump in V* where the world did not change: must be 0", "reward", "lower", lambda s: s.audit("shift_leak")),
-)  # fmt: skip
+    Metric(
+        "start_luck",
+        "sum over episodes of V*(start) minus its expectation",
+        "reward",
+        "",
+        lambda s: s.audit("start_luck"),
+    ),
+    Metric(
+        "level",
+        "sum over episodes of how much better or worse the world became",
+        "reward",
+        "",
+        lambda s: s.audit("level"),
+    ),
+    Metric(
+        "abstentions",
+        "decisions on which the agent did not commit itself",
+        "decisions",
+        "lower",
+        lambda s: s.total("abstained"),
+        "abstained",
+    ),
+    Metric(
+        "ledger_error",
+        "largest relative residual of the ledger over episodes",
+        "share",
+        "lower",
+        lambda s: s.audit("ledger_error"),
+    ),
+    Metric(
+        "luck_z",
+        "most extreme studentised mean of luck in any situation and choice",
+        "standard errors",
+        "",
+        lambda s: s.audit("luck_z"),
+    ),
+    Metric(
+        "luck_z_bound",
+        "what |luck_z| should stay under, at level 0.01, corrected",
+        "standard errors",
+        "",
+        lambda s: s.audit("luck_z_bound"),
+    ),
+    Metric(
+        "min_gap",
+        "smallest gap: below 0 the oracle was beaten, so it is wrong",
+        "reward",
+        "",
+        lambda s: s.audit("min_gap"),
+    ),
+    Metric(
+        "shift_leak",
+        "largest jump in V* where the world did not change: must be 0",
+        "reward",
+        "lower",
+        lambda s: s.audit("shift_leak"),
+    ),
+)
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
 AUDIT = ("ledger_error", "luck_z", "luck_z_bound", "min_gap", "shift_leak")
