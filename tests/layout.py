@@ -176,9 +176,9 @@ def check_pickles(root: Path) -> Iterator[str]:
         for name, node in references_of(module):
             if name in PICKLES:
                 yield f"{module.path}:{node.lineno} uses {name}, which can execute what it reads"
-        for keyword in ast.walk(module.tree):
-            if isinstance(keyword, ast.keyword) and keyword.arg == "allow_pickle" and ast.unparse(keyword.value) != "False":
-                yield f"{module.path}:{keyword.lineno} allows pickles"
+        for given in ast.walk(module.tree):
+            if isinstance(given, ast.keyword) and given.arg == "allow_pickle" and ast.unparse(given.value) != "False":
+                yield f"{module.path}:{given.lineno} allows pickles"
 
 
 def references_of(module: Module) -> Iterator[tuple[str, ast.stmt | ast.expr]]:
