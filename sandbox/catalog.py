@@ -208,7 +208,12 @@ def _gym_world(world: str, env_id: str, settings: dict[str, Any]) -> World:
 def _env_world(name: str, make: Callable[[], Any], settings: dict[str, Any]) -> World:
     from sandbox.world import EnvWorld
 
-    return EnvWorld(name, make, importlib.import_module("sandbox.envs.toy_text").table_of, settings)
+    return EnvWorld(name, make, env_table, settings)
+
+
+def env_table(env: Any) -> Any:
+    """Return the table of an environment's law, or the reason why it is unknown."""
+    return importlib.import_module("sandbox.envs.toy_text").table_of(env)
 
 
 def adapt_world(thing: Any, name: str | None = None, settings: dict[str, Any] | None = None) -> World:

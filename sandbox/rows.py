@@ -15,7 +15,7 @@ from sandbox.errors import RunError
 from sandbox.interfaces import Labels, Number
 from sandbox.oracle import Solution
 from sandbox.table import FloatArray
-from sandbox.trace import CHUNK, Sink, make_trace
+from sandbox.trace import Sink, Trace, make_trace
 
 TERMINATED, TRUNCATED, ABSTAINED = 1, 2, 4  # flags of an episode's row
 
@@ -69,7 +69,7 @@ def _matrix(rows: Sequence[tuple[float, ...]], width: int) -> FloatArray:
 
 
 class EpisodeWriter:
-    """Collects rows of episodes and hands on priced traces of `CHUNK` rows."""
+    """Collects rows of episodes and hands on priced traces when told to."""
 
     def __init__(self, sink: Sink, solution: Solution | None, choice_space: spaces.Space[Any]) -> None:
         self._sink = sink
@@ -79,16 +79,15 @@ class EpisodeWriter:
         self._step = 0
         self._episode = 0
 
-    def add(self, row: EpisodeRow) -> None:
-        """Add one decision."""
-        self.rows.append(row)
-        if len(self.rows) >= CHUNK:
-            self.flush()
+    def cut(self) -> None:
+        """Mark the last row as truncated."""
+        cell, code, greedy, reward, after, confidence, flags = self.rows[-1]
+        self.rows[-1] = (cell, code, greedy, reward, after, confidence, flags | TRUNCATED)
 
-    def flush(self) -> None:
-        """Hand on what was collected."""
+    def pending(self) -> list[Trace]:
+        """Return what was collected and not yet handed on."""
         if not self.rows:
-            return
+            return []
         rows = _matrix(self.rows, 7)
         count, flags = len(rows), rows[:, 6].astype(np.int64)
         cell, taken = rows[:, 0].astype(np.int64), rows[:, 1]
@@ -112,17 +111,21 @@ class EpisodeWriter:
             columns["best"] = best[cell]
             columns["value"] = self._solution.value[cell, taken.astype(np.int64)]
             columns["next_best"] = np.where(terminated, 0.0, best[rows[:, 4].astype(np.int64)])
-        vectors = np.array(self.vectors) if self.vectors else None
-        self._sink(make_trace(count, columns, vectors))
-        self._step += count
-        self._episode += int(ended[-1])
+        return [make_trace(count, columns, np.array(self.vectors) if self.vectors else None)]
+
+    def flush(self) -> None:
+        """Hand on what was collected."""
+        for trace in self.pending():
+            self._sink(trace)
+            self._step += len(trace)
+            self._episode += int((trace.terminated | trace.truncated).sum())
         self.rows.clear()
         if self.vectors is not None:
             self.vectors.clear()
 
 
 class StreamWriter:
-    """Collects rows of a stream's decisions and hands on traces of `CHUNK` rows."""
+    """Collects rows of a stream's decisions and hands on traces when told to."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink

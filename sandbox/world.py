@@ -12,9 +12,17 @@ import gymnasium as gym
 from gymnasium import spaces
 
 from sandbox.errors import SandboxError, one_line
-from sandbox.interfaces import Agent, Labels, Stream
+from sandbox.interfaces import Agent, Labels, Stream, check_range
 from sandbox.loop import run_episodes, run_stream
-from sandbox.oracle import OracleAgent, Solution, optimal_return, random_value, solve
+from sandbox.oracle import (
+    OracleAgent,
+    Solution,
+    best_soft_value,
+    greedy_soft_value,
+    optimal_return,
+    random_value,
+    solve,
+)  # fmt: skip
 from sandbox.table import Table
 from sandbox.trace import Meta, Sink
 
@@ -63,66 +71,42 @@ class World(Protocol):
     def oracle_agent(self) -> Agent:
         """Return the oracle as an agent."""
 
-    def oracle(self) -> dict[str, Any]:
-        """Return the oracle's numbers."""
+    def oracle(self, epsilon: float | None = None) -> dict[str, Any]:
+        """Return the oracle's numbers; with `epsilon` those of policies that explore this share, too."""
 
 
 @dataclass
-class EnvWorld:
-    """A Gymnasium environment, priced where its table is known.
-
-    `make` returns a fresh environment; `law` returns its `Table`, or the reason why there is none.
-    """
+class EnvLaw:
+    """What is known of an environment: its spaces, its law or the reason why that is unknown, its reference return."""
 
     name: str
-    make: Callable[[], gym.Env[Any, Any]]
-    law: Callable[[gym.Env[Any, Any]], Table | str]
-    settings: dict[str, Any] = field(default_factory=dict)
-
-    @cached_property
-    def _look(self) -> tuple[spaces.Space[Any], spaces.Space[Any], Table | str, float]:
-        env = self.make()
-        try:
-            reference = env.spec.reward_threshold if env.spec is not None else None
-            law = self.law(env)
-            return env.observation_space, env.action_space, law, math.nan if reference is None else float(reference)
-        finally:
-            env.close()
-
-    @property
-    def observation_space(self) -> spaces.Space[Any]:
-        """Space of observations."""
-        return self._look[0]
-
-    @property
-    def choice_space(self) -> spaces.Space[Any]:
-        """Space of choices."""
-        return self._look[1]
+    observation_space: spaces.Space[Any]
+    choice_space: spaces.Space[Any]
+    table: Table | str
+    reference: float
 
     @cached_property
     def solution(self) -> Solution | str:
         """The stationary optimum, or the reason why the world is unpriced."""
-        law = self._look[2]
-        if isinstance(law, str):
-            return law
+        if isinstance(self.table, str):
+            return self.table
         try:
-            return solve(law)
+            return solve(self.table)
         except SandboxError as error:
             return str(error)
 
     @cached_property
     def meta(self) -> Meta:
         """What a reader of its traces must know."""
-        observations, choices, _, reference = self._look
-        n_choices = int(choices.n) if isinstance(choices, spaces.Discrete) else 1
+        n_choices = int(self.choice_space.n) if isinstance(self.choice_space, spaces.Discrete) else 1
         if isinstance(self.solution, str):
-            cells = int(observations.n) if isinstance(observations, spaces.Discrete) else 1
+            observations = self.observation_space
             return Meta(
                 "control",
                 self.name,
-                n_cells=cells,
+                n_cells=int(observations.n) if isinstance(observations, spaces.Discrete) else 1,
                 n_choices=n_choices,
-                reference_return=reference,
+                reference_return=self.reference,
                 why_unpriced=self.solution,
             )
         table = self.solution.table
@@ -137,6 +121,55 @@ class EnvWorld:
             gap_range=self.solution.gap_range,
             expected_start=(self.solution.start_value,),
         )
+
+
+def law_of(env: gym.Env[Any, Any], name: str, table_of: Callable[[gym.Env[Any, Any]], Table | str]) -> EnvLaw:
+    """Return what is known of `env`."""
+    reference = env.spec.reward_threshold if env.spec is not None else None
+    number = math.nan if reference is None else float(reference)
+    return EnvLaw(name, env.observation_space, env.action_space, table_of(env), number)
+
+
+@dataclass
+class EnvWorld:
+    """A Gymnasium environment, priced where its table is known.
+
+    `make` returns a fresh environment; `table_of` returns its table, or the reason why there is none.
+    """
+
+    name: str
+    make: Callable[[], gym.Env[Any, Any]]
+    table_of: Callable[[gym.Env[Any, Any]], Table | str]
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def law(self) -> EnvLaw:
+        """What is known of the environment, from one that is made to be looked at."""
+        env = self.make()
+        try:
+            return law_of(env, self.name, self.table_of)
+        finally:
+            env.close()
+
+    @property
+    def observation_space(self) -> spaces.Space[Any]:
+        """Space of observations."""
+        return self.law.observation_space
+
+    @property
+    def choice_space(self) -> spaces.Space[Any]:
+        """Space of choices."""
+        return self.law.choice_space
+
+    @property
+    def solution(self) -> Solution | str:
+        """The stationary optimum, or the reason why the world is unpriced."""
+        return self.law.solution
+
+    @property
+    def meta(self) -> Meta:
+        """What a reader of its traces must know."""
+        return self.law.meta
 
     def budget(self, wanted: Budget) -> Budget:
         """Return `wanted`, or 50,000 steps of a table world, 20,000 of another."""
@@ -163,9 +196,9 @@ class EnvWorld:
             raise SandboxError(f"{self.name} has no oracle: {self.solution}")
         return OracleAgent(self.solution)
 
-    def oracle(self) -> dict[str, Any]:
-        """Return the exact values of the world."""
-        law, solution = self._look[2], self.solution
+    def oracle(self, epsilon: float | None = None) -> dict[str, Any]:
+        """Return the exact values of the world; with `epsilon` those of policies that explore this share, too."""
+        law, solution = self.law.table, self.solution
         if isinstance(law, str):
             raise SandboxError(f"{self.name} has no oracle: {law}")
         known = solution if not isinstance(solution, str) else None
@@ -173,7 +206,14 @@ class EnvWorld:
             uniform = random_value(law)
         except SandboxError:
             uniform = math.nan
+        soft: dict[str, Any] = {}
+        if epsilon is not None:
+            check_range(f"the oracle of {self.name}", "epsilon", epsilon, 0.0, 1.0)
+            soft = {"epsilon": epsilon, "best_soft_value": best_soft_value(law, epsilon)}
+            if known is not None:
+                soft["greedy_soft_value"] = greedy_soft_value(known, epsilon)
         return {
+            "schema": 1,
             "world": self.name,
             "objective": str(law.objective),
             "optimal_return": optimal_return(law),
@@ -186,6 +226,7 @@ class EnvWorld:
             "states": law.n_states,
             "choices": law.n_choices,
             "why_unpriced": "" if known is not None else str(solution),
+            **soft,
         }
 
 
@@ -253,6 +294,6 @@ class StreamWorld:
         """Refuse: nobody knows the law behind real data."""
         raise SandboxError(f"{self.name} has no oracle: {self.meta.why_unpriced}")
 
-    def oracle(self) -> dict[str, Any]:
+    def oracle(self, epsilon: float | None = None) -> dict[str, Any]:
         """Refuse: nobody knows the law behind real data."""
         raise SandboxError(f"{self.name} has no oracle: {self.meta.why_unpriced}")

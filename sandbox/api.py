@@ -1,0 +1,102 @@
+"""The Python door: the command line's jobs as functions of names or objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from sandbox.catalog import env_table, make_world
+from sandbox.checks import CheckResult, run_checks
+from sandbox.errors import SandboxError
+from sandbox.record import Recorder
+from sandbox.result import Result
+from sandbox.runs import Options
+from sandbox.score import LogColumns, LogScore, score_log
+from sandbox.study import run_study
+from sandbox.world import Budget, law_of
+
+
+def run(
+    world: Any,
+    agents: Any,
+    *,
+    seeds: int | Iterable[int] = 10,
+    steps: int | None = None,
+    episodes: int | None = None,
+    jobs: int | None = None,
+    runs: str | Path | None = None,
+    trace: bool = False,
+    window: int = 1000,
+    fading: float = 0.999,
+) -> Result:
+    """Run agents in a world for several seeds; return scores, curves and, for objects, the trained agents.
+
+    `world`: a name as on the command line, a function or class that makes a Gymnasium environment, a River dataset, or
+    a `Stream`. `agents`: one or a list of names, agents, River models, or functions that make one. An agent object is
+    used for every seed in turn: its `begin` must start afresh. `seeds`: their number, or the seeds. `runs`: a folder
+    that keeps the runs; names only. Raise `SandboxError` if the request makes no sense; failed runs are in the result.
+
+    >>> result = run("FrozenLake-v1", ["q-learning", "random"], seeds=2, steps=2000)
+    >>> [agent.name for agent in result.agents]
+    ['q-learning', 'random']
+    """
+    several = list(agents) if isinstance(agents, list | tuple) else [agents]
+    wanted: Sequence[int] = range(seeds) if isinstance(seeds, int) else list(seeds)
+    if runs is not None and not all(isinstance(thing, str) for thing in (world, *several)):
+        raise SandboxError("runs are kept for names only: what an object holds cannot be told from its file")
+    return run_study(
+        world,
+        several,
+        seeds=wanted,
+        budget=Budget(steps, episodes),
+        options=Options(window, fading),
+        jobs=jobs,
+        runs=runs,
+        trace=trace,
+    )
+
+
+def oracle(world: Any, epsilon: float | None = None) -> dict[str, Any]:
+    """Return the exact values of a world whose law is known: `optimal_return`, `stationary_value`, `gap_range`, ...
+
+    With `epsilon` also those of policies that explore this share. Raise `SandboxError` if the law is unknown.
+
+    >>> round(oracle("CliffWalking-v1")["optimal_return"])
+    -13
+    """
+    return make_world(world).oracle(epsilon)
+
+
+def score(log: str | Path, *, choice: str, window: int = 1000, **columns: Any) -> LogScore:
+    """Score a log of decisions made elsewhere, a CSV or Parquet file with one decision a row.
+
+    `choice` and the other keywords (`reward`, `truth`, `time`, `group`, ...) name its columns, as the options of
+    `sandbox score` do; `discount`, `gap_range` and `task` are passed on. Raise `SandboxError` for a bad log.
+    """
+    passed = {name: columns.pop(name) for name in ("discount", "gap_range", "task", "fading") if name in columns}
+    try:
+        names = LogColumns(choice=choice, **columns)
+    except TypeError:
+        known = ", ".join(LogColumns.__dataclass_fields__)
+        raise SandboxError(f"a log has no such column role; there is {known}") from None
+    return score_log(str(log), names, window=window, **passed)
+
+
+def check(thing: Any) -> list[CheckResult]:
+    """Check that an agent, environment or stream, by name or as an object, keeps the contracts."""
+    return run_checks(thing)
+
+
+def record(env: Any) -> Recorder:
+    """Return `env` wrapped so that every decision made in it is kept and priced, for learners that own their loop.
+
+    >>> import gymnasium
+    >>> env = record(gymnasium.make("FrozenLake-v1"))
+    >>> _ = env.reset(seed=0)
+    >>> _ = env.step(2)
+    >>> len(env.trace())
+    1
+    """
+    name = env.spec.id if env.spec is not None else type(env.unwrapped).__name__
+    return Recorder(env, law_of(env, name, env_table))

@@ -1,0 +1,259 @@
+"""The command line. It parses, calls the core and shows; heavy libraries are imported where they are used."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sandbox.errors import SandboxError, one_line
+
+if TYPE_CHECKING:
+    from sandbox.study import Progress
+
+app = typer.Typer(
+    help="A sandbox where every decision of a learner has a price.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+_World = Annotated[str, typer.Argument(metavar="WORLD", help="a world, such as FrozenLake-v1 or river:Phishing")]
+_Agents = Annotated[list[str], typer.Argument(metavar="AGENT...", help="agents, such as q-learning:step_size=0.5")]
+_Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else on standard output")]
+_Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="folder that keeps the runs")]
+_Column = Annotated[str | None, typer.Option(metavar="COLUMN")]
+
+
+@app.command()
+def run(
+    world: _World,
+    agents: _Agents,
+    seeds: Annotated[int, typer.Option(metavar="N", help="number of seeds, from 0")] = 10,
+    steps: Annotated[int | None, typer.Option(metavar="N", help="decisions of a run [the world's suggestion]")] = None,
+    episodes: Annotated[int | None, typer.Option(metavar="N", help="episodes of a run")] = None,
+    jobs: Annotated[int | None, typer.Option(metavar="N", help="worker processes [all cores]")] = None,
+    plain: Annotated[bool, typer.Option("--plain", help="never use a compiled loop (there is none yet)")] = False,
+    trace: Annotated[bool, typer.Option("--trace", help="keep every decision too")] = False,
+    window: Annotated[int, typer.Option(metavar="N", help="decisions in the windowed curves")] = 1000,
+    runs: _Runs = Path("runs"),
+    as_json: _Json = False,
+) -> None:
+    """Run agents in a world, price their decisions, draw their curves."""
+    from sandbox.names import expand
+    from sandbox.runs import Options
+    from sandbox.study import run_study
+    from sandbox.world import Budget
+
+    for name, value in (("--seeds", seeds), ("--jobs", jobs), ("--steps", steps), ("--episodes", episodes)):
+        if value is not None and value < 1:
+            raise SandboxError(f"{name} {value} is out of range: at least 1 is needed")
+    swept = [name for agent in agents for name in expand(agent)]
+    with _progress(f"{world}: {len(swept)} agents, {seeds} seeds") as progress:
+        result = run_study(
+            world,
+            swept,
+            seeds=range(seeds),
+            budget=Budget(steps, episodes),
+            options=Options(window=window),
+            jobs=jobs,
+            runs=runs,
+            trace=trace,
+            progress=progress,
+        )
+    figures = result.save_figure(runs / "figures" / result.file_stem)
+    if as_json:
+        _print_json(result.as_json() | {"figures": [str(path) for path in figures]})
+    else:
+        from sandbox.show import print_result
+
+        print_result(result, figures)
+    if result.failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def score(
+    log: Annotated[str, typer.Argument(metavar="LOG", help="a CSV or Parquet file, one decision a row")],
+    choice: Annotated[str, typer.Option(metavar="COLUMN", help="what was chosen")],
+    reward: Annotated[str | None, typer.Option(metavar="COLUMN", help="what it earned")] = None,
+    truth: Annotated[str | None, typer.Option(metavar="COLUMN", help="the right answer")] = None,
+    time: Annotated[str | None, typer.Option(metavar="COLUMN", help="when: rows are put in this order")] = None,
+    propensity: Annotated[str | None, typer.Option(metavar="COLUMN", help="probability of the choice made")] = None,
+    group: Annotated[str | None, typer.Option(metavar="COLUMN", help="scores are given for each group too")] = None,
+    confidence: Annotated[str | None, typer.Option(metavar="COLUMN", help="probability given to the choice")] = None,
+    cell: _Column = None,
+    concept: _Column = None,
+    greedy: _Column = None,
+    episode: _Column = None,
+    terminated: _Column = None,
+    truncated: _Column = None,
+    best: _Column = None,
+    value: _Column = None,
+    next_best: _Column = None,
+    discount: float = 1.0,
+    gap_range: Annotated[float | None, typer.Option(help="the largest price a decision can have")] = None,
+    task: Annotated[str, typer.Option(help="auto, classification, regression or control")] = "auto",
+    window: int = 1000,
+    as_json: _Json = False,
+) -> None:
+    """Score a log of decisions made elsewhere."""
+    from sandbox.score import LogColumns, score_log
+
+    columns = LogColumns(
+        choice=choice, reward=reward, truth=truth, time=time, propensity=propensity, group=group,
+        confidence=confidence, cell=cell, concept=concept, greedy=greedy, episode=episode, terminated=terminated,
+        truncated=truncated, best=best, value=value, next_best=next_best,
+    )  # fmt: skip
+    nan = float("nan")
+    scored = score_log(
+        log, columns, discount=discount, gap_range=nan if gap_range is None else gap_range, task=task, window=window
+    )
+    if as_json:
+        _print_json(scored.as_json())
+    else:
+        from sandbox.show import print_log
+
+        print_log(scored)
+
+
+@app.command()
+def oracle(
+    world: _World,
+    epsilon: Annotated[float | None, typer.Option(help="values of policies that explore this share, too")] = None,
+    as_json: _Json = False,
+) -> None:
+    """Print the exact values of a world whose law is known."""
+    from sandbox.catalog import make_world
+
+    found = make_world(world).oracle(epsilon)
+    if as_json:
+        from sandbox.result import finite
+
+        _print_json(finite(found))
+    else:
+        from sandbox.show import print_oracle
+
+        print_oracle(found)
+
+
+@app.command("list")
+def list_(
+    what: Annotated[str, typer.Argument(help="worlds, agents, metrics or runs [all but runs]")] = "",
+    runs: _Runs = Path("runs"),
+    as_json: _Json = False,
+) -> None:
+    """List what there is."""
+    from sandbox.listing import listing
+
+    found = listing(what, runs)
+    if as_json:
+        _print_json(found)
+    else:
+        from sandbox.show import print_listing
+
+        print_listing(found)
+
+
+@app.command()
+def check(
+    thing: Annotated[str, typer.Argument(metavar="FILE.py:NAME", help="an agent, an environment or a stream")],
+    as_json: _Json = False,
+) -> None:
+    """Check that an agent, environment or stream keeps the contracts."""
+    from sandbox.checks import run_checks
+
+    found = run_checks(thing)
+    if as_json:
+        _print_json({"schema": 1, "thing": thing, "checks": [result._asdict() for result in found]})
+    else:
+        from sandbox.show import print_checks
+
+        print_checks(thing, found)
+    if not all(result.passed for result in found):
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="folder for runs and figures")] = Path("demo"),
+    seeds: Annotated[int, typer.Option(metavar="N", help="number of seeds")] = 10,
+    as_json: _Json = False,
+) -> None:
+    """Show what it does: tabular agents on three worlds, River models on real data."""
+    from sandbox.demo import run_demo
+    from sandbox.show import print_result
+
+    if seeds < 1:
+        raise SandboxError(f"--seeds {seeds} is out of range: at least 1 is needed")
+    found = []
+    with _progress("demo") as progress:
+        for result, figures in run_demo(out, seeds, progress):
+            found.append(result)
+            if not as_json:
+                print_result(result, figures)
+    if as_json:
+        _print_json({"schema": 1, "studies": [result.as_json() for result in found]})
+    if any(result.failed for result in found):
+        raise typer.Exit(1)
+
+
+def _print_json(document: Any) -> None:
+    print(json.dumps(document, allow_nan=False, indent=1))
+
+
+@contextmanager
+def _progress(title: str) -> Iterator[Progress]:
+    """Show progress on standard error, if that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=None)
+        done = 0
+
+        def report(what: str, left: int) -> None:
+            nonlocal done
+            done += 1
+            bar.update(task, completed=done, total=done + left, description=what[-60:])
+
+        yield report
+
+
+def main() -> None:
+    """Run the command line: exit status 0 all done, 1 something failed, 2 the request makes no sense."""
+    here = str(Path.cwd())
+    if "" not in sys.path and here not in sys.path:
+        sys.path.append(here)  # users' own modules; last, so that nothing of ours is shadowed
+    try:
+        status = app(standalone_mode=False)
+    except SandboxError as error:
+        status = _complain(one_line(error), 130 if type(error).__name__ == "StoppedError" else 2)
+    except typer.TyperException as error:
+        status = _complain(_usage(error), 2)
+    except (KeyboardInterrupt, typer.Abort):
+        status = _complain("stopped", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader left, as `| head` does
+        status = 0
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _usage(error: Exception) -> str:
+    describe = getattr(error, "format_message", None)
+    text = " ".join((describe() if describe is not None else str(error)).split())
+    context = getattr(error, "ctx", None)
+    return f"{text.rstrip('.')}; see '{context.command_path if context is not None else 'sandbox'} --help'"
+
+
+def _complain(text: str, status: int) -> int:
+    print(f"sandbox: {text}", file=sys.stderr)
+    return status

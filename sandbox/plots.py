@@ -1,0 +1,201 @@
+"""Figures: learning curves with every seed faint behind the mean, legible in print and to the colour-blind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sandbox.curves import Curve
+from sandbox.result import YARDSTICKS, AgentResult, Result
+from sandbox.table import FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe & Ito's palette, safe for the colour-blind; each colour has a line style of its own, for print without colour.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_STYLES = ("-", "--", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (3, 1)))
+_GREYS = ("#444444", "#777777", "#999999", "#111111", "#555555")
+_GREY_STYLES = (":", (0, (1, 2)), (0, (1, 4)), (0, (2, 2)), (0, (4, 4)))
+_POINTS = 400
+_SAME_BYTES: Any = {"svg.hashsalt": "learner-sandbox", "svg.fonttype": "path"}
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One set of axes: which signal, how it is summed up, and what it is called."""
+
+    signal: str
+    title: str
+    unit: str
+    of: Callable[[Curve], FloatArray]
+    logarithmic: bool = False
+    reference: str = ""  # a number of the oracle's to draw a line at
+
+
+def _windowed(curve: Curve) -> FloatArray:
+    return curve.windowed
+
+
+def _running_total(curve: Curve) -> FloatArray:
+    return np.cumsum(curve.total)
+
+
+def _root_windowed(curve: Curve) -> FloatArray:
+    return np.sqrt(curve.windowed)
+
+
+def panels(result: Result) -> list[Panel]:
+    """Return the panels that this result can fill."""
+    unpriced = "" if result.meta.priced else " (unpriced: includes bad luck)"
+    wanted = {
+        "control": [
+            Panel("return", "Return", "reward per episode\n(mean of 100 episodes)", _windowed, False, "optimal_return"),
+            Panel("mistake", "Mistakes", "share of decisions\n(window of 1,000)", _windowed),
+            Panel("regret", "Regret", "sum of gaps so far (reward)", _running_total, True),
+        ],
+        "control, unpriced": [
+            Panel("return", "Return", "reward per episode\n(mean of 100 episodes)", _windowed),
+            Panel("length", "Length", "decisions per episode\n(mean of 100 episodes)", _windowed),
+            Panel("mistake", "Failed episodes so far" + unpriced, "episodes", _running_total),
+        ],
+        "classification": [
+            Panel("correct", "Accuracy", "share of right labels\n(window of 1,000)", _windowed),
+            Panel("mistake", "Mistakes so far" + unpriced, "decisions", _running_total),
+            Panel("log_loss", "Log loss", "nats per decision\n(window of 1,000)", _windowed),
+        ],
+        "regression": [
+            Panel("absolute_error", "Absolute error", "units of the label\n(window of 1,000)", _windowed, True),
+            Panel(
+                "squared_error",
+                "Root of the squared error",
+                "units of the label\n(window of 1,000)",
+                _root_windowed,
+                True,
+            ),
+        ],
+    }[result.task]
+    have = {name for agent in result.agents for run in agent.done if run.scores for name in run.scores.curves}
+    found = [panel for panel in wanted if panel.signal in have]
+    return found or [Panel("reward", "Reward", "reward per decision\n(window of 1,000)", _windowed)]
+
+
+def _looks(agents: list[AgentResult]) -> list[dict[str, Any]]:
+    """Return a colour and a line style for each agent: greys for yardsticks."""
+    looks: list[dict[str, Any]] = []
+    learners = yardsticks = 0
+    for agent in agents:
+        if agent.name in YARDSTICKS:
+            k, yardsticks = yardsticks % len(_GREYS), yardsticks + 1
+            looks.append({"color": _GREYS[k], "linestyle": _GREY_STYLES[k], "linewidth": 1.6})
+        else:
+            k, learners = learners % len(_COLOURS), learners + 1
+            looks.append({"color": _COLOURS[k], "linestyle": _STYLES[(k + learners // 7) % 6], "linewidth": 2.0})
+    return looks
+
+
+def curves_of(agent: AgentResult, panel: Panel) -> list[tuple[FloatArray, FloatArray]]:
+    """Return, for every seed that has it, decisions made and the panel's value there."""
+    found = []
+    for run in agent.done:
+        curve = run.scores.curves.get(panel.signal) if run.scores is not None else None
+        if curve is not None:
+            value = panel.of(curve)
+            known = ~np.isnan(value)
+            found.append((curve.step[known].astype(np.float64), value[known]))
+    return [pair for pair in found if len(pair[0])]
+
+
+def mean_curve(curves: list[tuple[FloatArray, FloatArray]]) -> tuple[FloatArray, FloatArray]:
+    """Return the mean over seeds on a common grid of decisions, where every seed has a value."""
+    low, high = max(step[0] for step, _ in curves), min(step[-1] for step, _ in curves)
+    grid = np.linspace(low, max(low, high), _POINTS)
+    return grid, np.mean([np.interp(grid, step, value) for step, value in curves], axis=0)
+
+
+def _draw(axes: Axes, panel: Panel, result: Result, looks: list[dict[str, Any]]) -> None:
+    top, bottom = -np.inf, np.inf
+    for agent, look in zip(result.agents, looks, strict=True):
+        curves = curves_of(agent, panel)
+        if not curves:
+            continue
+        if agent.distinct > 1:
+            for step, value in curves:
+                axes.plot(step, value, color=look["color"], alpha=0.18, linewidth=0.7, zorder=1)
+        grid, mean = mean_curve(curves)
+        axes.plot(grid, mean, label=agent.name, zorder=3, **look)
+        top, bottom = max(top, float(mean.max())), min(bottom, float(mean.min()))
+    reference = (result.oracle or {}).get(panel.reference) if panel.reference else None
+    if reference is not None and np.isfinite(reference):
+        axes.axhline(reference, color="black", linewidth=0.9, linestyle=(0, (6, 3)), zorder=2)
+        axes.annotate(
+            f"best possible {reference:.4g}", (1, reference), xycoords=("axes fraction", "data"), fontsize=8,
+            ha="right", va="bottom", xytext=(-3, 2), textcoords="offset points",
+        )  # fmt: skip
+    if panel.logarithmic and bottom < np.inf:
+        axes.set_yscale("symlog" if bottom <= 0 else "log", **({"linthresh": 1.0} if bottom <= 0 else {}))
+    elif panel.signal == "return" and np.isfinite(top):
+        _zoom(axes, result, panel, top if reference is None else max(top, reference))
+    axes.set_title(panel.title, fontsize=11)
+    axes.set_xlabel("decisions")
+    axes.set_ylabel(panel.unit)
+    axes.grid(alpha=0.25, linewidth=0.6)
+    axes.margins(x=0)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1000:g}k" if value >= 10_000 else f"{value:g}")
+
+
+def _zoom(axes: Axes, result: Result, panel: Panel, top: float) -> None:
+    """Where early failures dwarf everything after, use a symmetric logarithmic axis."""
+    lowest = min(float(v.min()) for agent in result.agents for _, v in curves_of(agent, panel))
+    ends = [float(v[-1]) for agent in result.agents for _, v in curves_of(agent, panel)]
+    best = max(ends)
+    if lowest < 0 and abs(lowest) > 20 * max(1.0, abs(best), abs(top)):
+        axes.set_yscale("symlog", linthresh=max(1.0, abs(best)))
+        axes.set_ylim(top=0.0 if top <= 0 else None)
+
+
+def figure(result: Result) -> Figure:
+    """Return the learning curves of a result: one panel per question, every seed faint behind the mean.
+
+    Colours and line styles are safe for the colour-blind and in print; yardsticks are grey; axes carry their unit.
+    """
+    from matplotlib.figure import Figure
+
+    wanted = panels(result)
+    looks = _looks(result.agents)
+    # Wide legends go below, a row for each two agents.
+    rows = -(-len(result.agents) // 3)
+    drawn = Figure(figsize=(4.6 * len(wanted), 3.7 + 0.24 * rows), layout="constrained")
+    all_axes = drawn.subplots(1, len(wanted), squeeze=False)[0]
+    for axes, panel in zip(all_axes, wanted, strict=True):
+        _draw(axes, panel, result, looks)
+    seeds = max((agent.distinct for agent in result.agents), default=0)
+    priced = f"objective: {result.meta.objective}" if result.meta.priced else f"unpriced: {result.meta.why_unpriced}"
+    drawn.suptitle(f"{result.world} — mean over up to {seeds} runs; thin lines: each run; {priced}", fontsize=11)
+    handles, labels = [], []
+    for axes in all_axes:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            if label not in labels:
+                handles.append(handle)
+                labels.append(label)
+    if handles:
+        shown = [label if len(label) <= 60 else label[:57] + "…" for label in labels]
+        drawn.legend(handles, shown, loc="outside lower center", ncols=min(3, len(labels)), frameon=False, fontsize=9)
+    return drawn
+
+
+def save(drawn: Figure, stem: Path) -> list[Path]:
+    """Write a figure as PNG and SVG, the same bytes for the same figure; return the paths."""
+    import matplotlib
+
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    paths = [stem.with_name(stem.name + ".png"), stem.with_name(stem.name + ".svg")]
+    with matplotlib.rc_context(_SAME_BYTES):
+        drawn.savefig(paths[0], dpi=130, metadata={"Software": None})
+        drawn.savefig(paths[1], metadata={"Date": None, "Creator": None})
+    return paths

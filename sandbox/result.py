@@ -1,0 +1,265 @@
+"""The result of a study: every agent's runs in one world, as numbers, a table, JSON and a figure."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sandbox.comparison import Interval, mean_interval, paired_difference
+from sandbox.metrics import AUDIT, METRICS, audit_failures
+from sandbox.runs import Run
+from sandbox.trace import Meta
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+YARDSTICKS = ("random", "majority", "no-change", "mean", "oracle")
+_SHOWN = {
+    "control": ("return", "final_return", "mistake_rate", "final_mistake_rate", "blunders", "regret", "luck"),
+    "control, unpriced": ("return", "final_return", "episodes", "episode_length", "mistake_rate"),
+    "classification": ("accuracy", "accuracy_answered", "log_loss", "mistakes", "final_mistake_rate", "abstentions"),
+    "regression": ("mae", "rmse", "mistake_rate", "abstentions"),
+}
+_HEADLINE = {"control": "return", "classification": "accuracy", "regression": "mae"}
+
+
+@dataclass
+class AgentResult:
+    """One agent's runs, by seed. `trained` holds the agents themselves, where they ran in this process."""
+
+    name: str
+    settings: dict[str, Any]
+    runs: list[Run]
+    trained: dict[int, Any] = field(default_factory=dict)
+
+    @property
+    def done(self) -> list[Run]:
+        """The runs that were completed."""
+        return [run for run in self.runs if run.scores is not None]
+
+    @property
+    def failed(self) -> list[Run]:
+        """The runs that failed."""
+        return [run for run in self.runs if run.scores is None]
+
+    def values(self, metric: str) -> list[float]:
+        """Return a metric for every seed, NaN for failed runs."""
+        return [math.nan if run.scores is None else run.scores.metrics[metric] for run in self.runs]
+
+    @property
+    def distinct(self) -> int:
+        """Number of runs that differ: seeds of a deterministic learner on fixed data are one run."""
+        return len({run.scores.fingerprint for run in self.runs if run.scores is not None})
+
+    def interval(self, metric: str) -> Interval:
+        """Return the mean over seeds with its interval, none where all runs are the same run."""
+        found = mean_interval(self.values(metric))
+        return Interval(found.mean, math.nan, math.nan, 1) if self.distinct == 1 and found.n > 1 else found
+
+    @property
+    def decisions_per_second(self) -> float:
+        """Decisions a second of one core, evaluation included."""
+        timed = [run for run in self.done if not math.isnan(run.seconds)]
+        seconds = sum(run.seconds for run in timed)
+        made = sum(run.scores.decisions for run in timed if run.scores is not None)
+        return made / seconds if seconds > 0 else math.nan
+
+
+@dataclass
+class Result:
+    """What a study found in one world."""
+
+    world: str
+    meta: Meta
+    budget: dict[str, int | None]
+    agents: list[AgentResult]
+    oracle: dict[str, Any] | None = None
+    notes: list[str] = field(default_factory=list)
+    why_plain: str = "the open loop is the only one so far"
+
+    @property
+    def task(self) -> str:
+        """What the world asks for, and whether its decisions are priced where that matters."""
+        return self.meta.task if self.meta.task != "control" or self.meta.priced else "control, unpriced"
+
+    @property
+    def file_stem(self) -> str:
+        """A file name for its figure: the world, and a digest of what was compared."""
+        from sandbox.store import key_of
+
+        return key_of({"agents": [agent.name for agent in self.agents], "budget": self.budget}, self.world, "curves")
+
+    @property
+    def headline(self) -> str:
+        """The metric that agents are ordered by."""
+        metric = _HEADLINE[self.meta.task]
+        if metric == "return" and all(math.isnan(v) for agent in self.agents for v in agent.values("return")):
+            return "reward"
+        return metric
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The metrics of the table: those of the task that have a value, the headline first."""
+        names = dict.fromkeys((self.headline, *_SHOWN[self.task]))
+        return tuple(n for n in names if any(not math.isnan(v) for a in self.agents for v in a.values(n)))
+
+    @property
+    def failed(self) -> list[Run]:
+        """Every failed run."""
+        return [run for agent in self.agents for run in agent.failed]
+
+    def below_yardstick(self, agent: AgentResult) -> str:
+        """Return the best yardstick of the study that beats `agent` on the headline metric, '' if none does."""
+        if agent.name in YARDSTICKS:
+            return ""
+        sign = 1.0 if METRICS[self.headline].better == "higher" else -1.0
+        own = sign * agent.interval(self.headline).mean
+        better = [
+            (sign * other.interval(self.headline).mean, other.name)
+            for other in self.agents
+            if other.name in YARDSTICKS and other.name != "oracle"
+        ]
+        beating = [pair for pair in better if pair[0] > own]
+        return max(beating)[1] if beating else ""
+
+    def warnings(self) -> list[str]:
+        """Return, in words, what a reader must know before believing the numbers."""
+        found = [f"failed: {agent.name}: {run.error}" for agent in self.agents for run in agent.failed]
+        for agent in self.agents:
+            for run in agent.done:
+                assert run.scores is not None
+                found += [
+                    f"audit: {agent.name}, seed {run.seed}: {text}" for text in audit_failures(run.scores.metrics)
+                ]
+            if 1 == agent.distinct < len(agent.done):
+                found.append(f"{agent.name}: its {len(agent.done)} seeds gave the same run, which counts once")
+        return found + self.notes
+
+    def differences(self) -> list[dict[str, Any]]:
+        """Return the paired difference of the headline metric for every pair of agents."""
+        found = []
+        for i, a in enumerate(self.agents):
+            for b in self.agents[i + 1 :]:
+                one = a.distinct == b.distinct == 1
+                pair = paired_difference(a.values(self.headline), b.values(self.headline))
+                bounds = (math.nan,) * 3 if one else (pair.low, pair.high, pair.p)
+                row = {"metric": self.headline, "a": a.name, "b": b.name, "mean": pair.mean}
+                found.append(row | dict(zip(("low", "high", "p"), bounds, strict=True)))
+        return found
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the result as one JSON document; NaN and infinity become null."""
+        agents = []
+        for agent in self.agents:
+            metrics = {name: agent.interval(name)._asdict() for name in METRICS}
+            agents.append(
+                {
+                    "agent": agent.name,
+                    "settings": {key: _plain(value) for key, value in agent.settings.items()},
+                    "seeds": [run.seed for run in agent.runs],
+                    "metrics": metrics,
+                    "per_seed": {name: agent.values(name) for name in METRICS},
+                    "failed": [{"seed": run.seed, "error": run.error} for run in agent.failed],
+                    "distinct_runs": agent.distinct,
+                    "decisions_per_second": agent.decisions_per_second,
+                    "compiled": False,
+                    "why_plain": self.why_plain,
+                    "below_yardstick": self.below_yardstick(agent),
+                }
+            )
+        document = {
+            "schema": 1,
+            "world": self.world,
+            "priced": self.meta.priced,
+            "why_unpriced": self.meta.why_unpriced,
+            "oracle": self.oracle,
+            "budget": self.budget,
+            "agents": agents,
+            "differences": self.differences(),
+            "warnings": self.warnings(),
+        }
+        cleaned: dict[str, Any] = finite(document)
+        return cleaned
+
+    def frame(self) -> Any:
+        """Return one row per run: a pandas DataFrame if pandas is installed, else a dict of lists."""
+        names = [name for name in METRICS if name not in AUDIT] + list(AUDIT)
+        columns: dict[str, list[Any]] = {
+            "world": [],
+            "agent": [],
+            "seed": [],
+            **{name: [] for name in names},
+            "error": [],
+        }
+        for agent in self.agents:
+            for i, run in enumerate(agent.runs):
+                columns["world"].append(self.world)
+                columns["agent"].append(agent.name)
+                columns["seed"].append(run.seed)
+                columns["error"].append(run.error)
+                for name in names:
+                    columns[name].append(agent.values(name)[i])
+        try:
+            pandas = importlib.import_module("pandas")
+        except ImportError:
+            return columns
+        return pandas.DataFrame(columns)
+
+    def plot(self) -> Figure:
+        """Return the learning curves as a matplotlib figure."""
+        from sandbox.plots import figure
+
+        return figure(self)
+
+    def save_figure(self, stem: Path) -> list[Path]:
+        """Write the figure as PNG and SVG; return the paths."""
+        from sandbox.plots import save
+
+        return save(self.plot(), stem)
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        head = "".join(f"<th>{escape(name)}</th>" for name in ("agent", *self.shown))
+        rows = []
+        for agent in self.agents:
+            cells = "".join(f"<td>{escape(show(agent.interval(name)))}</td>" for name in self.shown)
+            rows.append(f"<tr><td>{escape(agent.name)}</td>{cells}</tr>")
+        notes = "".join(f"<li>{escape(text)}</li>" for text in self.warnings())
+        return f"<table><caption>{escape(self.world)}</caption><tr>{head}</tr>{''.join(rows)}</table><ul>{notes}</ul>"
+
+
+def finite(value: Any) -> Any:
+    """Return `value` with every NaN and infinity as None, for JSON."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(part) for part in value]
+    return value
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, str | int | float | bool | type(None)) else " ".join(repr(value).split())
+
+
+def number(value: float, like: Sequence[float] = ()) -> str:
+    """Return a number as people read it: as many digits as tell it from `like`'s spread, at most six."""
+    if math.isnan(value):
+        return "–"
+    if value == 0 and not any(like):
+        return "0"
+    size = max([abs(v) for v in (value, *like) if not math.isnan(v)], default=0.0)
+    digits = 0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 10 else 3 if size >= 1 else 4
+    return f"{value:,.{digits}f}"
+
+
+def show(interval: Interval) -> str:
+    """Return `mean ± half width`, or the mean alone where there is no interval."""
+    text = number(interval.mean)
+    return text if math.isnan(interval.low) else f"{text} ± {number(interval.high - interval.mean, [interval.mean])}"

@@ -1,0 +1,142 @@
+"""What a person reads: tables on the terminal."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from sandbox.metrics import METRICS
+from sandbox.result import Result, number, show
+
+if TYPE_CHECKING:
+    from sandbox.checks import CheckResult
+    from sandbox.score import LogScore
+
+_NAMES = {
+    "return": "return", "final_return": "final return", "mistake_rate": "mistakes %",
+    "final_mistake_rate": "final mistakes %", "accuracy_answered": "accuracy of answers", "log_loss": "log loss",
+    "episode_length": "length",
+}  # fmt: skip
+_PERCENT = {"mistake_rate", "final_mistake_rate", "accuracy", "accuracy_answered"}
+
+
+def _console() -> Console:
+    # A pipe or file gets whole lines; a terminal is asked for its width.
+    return Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+
+
+def _heading(name: str) -> str:
+    text = _NAMES.get(name, name.replace("_", " "))
+    return text + " %" if name in _PERCENT and not text.endswith("%") else text
+
+
+def _cell(name: str, interval: Any) -> str:
+    if name in _PERCENT:
+        interval = interval._replace(mean=100 * interval.mean, low=100 * interval.low, high=100 * interval.high)
+    return show(interval)
+
+
+def print_result(result: Result, figures: Sequence[Path]) -> None:
+    """Print the table of a study, what to mind about it, and where its figures are."""
+    console = _console()
+    budget = (
+        f"{result.budget['steps']:,} decisions" if result.budget["steps"] else f"{result.budget['episodes']:,} episodes"
+    )
+    table = Table(title=escape(f"{result.world}: {budget} a run, mean ± 95 % half-width"), title_justify="left")
+    table.add_column("agent", overflow="fold")
+    for name in result.shown:
+        arrow = {"higher": " ↑", "lower": " ↓", "": ""}[METRICS[name].better]
+        table.add_column(_heading(name) + arrow, justify="right")
+    table.add_column("runs", justify="right")
+    below = {}
+    for agent in result.agents:
+        yardstick = result.below_yardstick(agent)
+        if yardstick:
+            below[agent.name] = yardstick
+        mark = " ▼" if yardstick else ""
+        runs = f"{agent.distinct}" + (f" + {len(agent.failed)} failed" if agent.failed else "")
+        cells = [_cell(name, agent.interval(name)) for name in result.shown]
+        table.add_row(escape(agent.name) + mark, *cells, runs)
+    console.print(table)
+    for name, yardstick in below.items():
+        console.print(f"▼ {escape(name)} is below the yardstick {yardstick} in {_heading(result.headline)}")
+    if result.oracle is not None:
+        best, value = result.oracle["optimal_return"], result.oracle["stationary_value"]
+        console.print(f"best possible return {best:.6g} (seeing the clock); V* of the start {value:.6g}")
+    if not result.meta.priced:
+        console.print(f"unpriced: {escape(result.meta.why_unpriced)}; mistakes are outcome errors and include bad luck")
+    for text in result.warnings():
+        console.print(f"! {escape(text)}", style="yellow")
+    if figures:
+        console.print("figure: " + "  ".join(str(path) for path in figures), soft_wrap=True)
+    console.print()
+
+
+def print_oracle(found: dict[str, Any]) -> None:
+    """Print the oracle's numbers."""
+    console = _console()
+    table = Table(title=escape(f"oracle of {found['world']}"), title_justify="left", show_header=False)
+    for name, value in found.items():
+        if (
+            name != "world"
+            and value is not None
+            and value != ""
+            and not (isinstance(value, float) and math.isnan(value))
+        ):
+            table.add_row(name.replace("_", " "), f"{value:.9g}" if isinstance(value, float) else str(value))
+    console.print(table)
+
+
+def print_listing(found: dict[str, list[dict[str, Any]]]) -> None:
+    """Print lists of names and texts."""
+    console = _console()
+    for kind, rows in found.items():
+        table = Table(title=kind, title_justify="left", show_header=False, box=None, padding=(0, 2))
+        for row in rows:
+            table.add_row(escape(row["name"]), escape(row["text"]))
+        console.print(table)
+        console.print()
+
+
+def print_checks(thing: str, found: Sequence[CheckResult]) -> None:
+    """Print which checks passed."""
+    console = _console()
+    for result in found:
+        mark = "[green]ok[/]  " if result.passed else "[red]FAIL[/]"
+        message = "" if result.passed else f": {escape(result.message)}"
+        console.print(f"{mark} {escape(result.text)}{message}", soft_wrap=True)
+    failed = sum(not result.passed for result in found)
+    console.print(f"{escape(thing)}: {len(found) - failed} of {len(found)} checks passed")
+
+
+def print_log(scored: LogScore) -> None:
+    """Print the scores of a log, by group where it has groups."""
+    console = _console()
+    columns = {"all": scored.scores, **{str(k): v for k, v in scored.groups.items()}}
+    table = Table(title=escape(f"{scored.path}: {scored.rows:,} decisions"), title_justify="left")
+    table.add_column("metric")
+    for name in columns:
+        table.add_column(escape(name), justify="right")
+    for name in METRICS:
+        values = [scores.metrics[name] for scores in columns.values()]
+        if not all(math.isnan(v) for v in values):
+            table.add_row(_heading(name), *[number(100 * v if name in _PERCENT else v) for v in values])
+    console.print(table)
+    if scored.yardsticks:
+        yard = Table(
+            title="what fixed policies would have earned (estimated by inverse propensity)", title_justify="left"
+        )
+        for heading in ("policy", "reward per decision", "standard error", "effective sample"):
+            yard.add_column(heading, justify="right" if heading != "policy" else "left")
+        for row in scored.yardsticks:
+            yard.add_row(escape(row.policy), number(row.value), number(row.error), number(row.effective))
+        console.print(yard)
+    for text in scored.notes:
+        console.print(f"! {escape(text)}", style="yellow")
