@@ -51,4 +51,4 @@ def run_demo(out: Path, seeds: int, progress: Progress) -> Iterator[tuple[Result
                 progress=progress,
                 workers=workers,
             )
-            yield result, result.save_figure(out / result.file_stem)
+            yield result, result.save_figure(out / world.replace(":", "-"))

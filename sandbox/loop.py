@@ -151,9 +151,7 @@ def _episodes(
         elif step >= steps:
             return
         elif steps == _INF and step - began >= LONGEST_EPISODE:
-            raise RunError(
-                f"episode {ended} did not end within {LONGEST_EPISODE} steps; give a budget in steps"
-            )
+            raise RunError(f"episode {ended} did not end within {LONGEST_EPISODE} steps; give a budget in steps")
 
 
 def _worst_choice(worst: list[int] | None, cell: int) -> int:

@@ -135,8 +135,9 @@ class Result:
                 found += [
                     f"audit: {agent.name}, seed {run.seed}: {text}" for text in audit_failures(run.scores.metrics)
                 ]
-            if 1 == agent.distinct < len(agent.done):
-                found.append(f"{agent.name}: its {len(agent.done)} seeds gave the same run, which counts once")
+        same = [agent.name for agent in self.agents if 1 == agent.distinct < len(agent.done)]
+        if same:
+            found.append(f"every seed gave the same run, which counts once, for {', '.join(same)}")
         return found + self.notes
 
     def differences(self) -> list[dict[str, Any]]:
