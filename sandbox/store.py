@@ -7,10 +7,12 @@ runs share, are kept beside it, so that the same study gives the same bytes.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
 import re
+import shutil
 import uuid
 from collections.abc import Iterable
 from hashlib import blake2b
@@ -49,8 +51,8 @@ def _slug(name: str) -> str:
 def _rows(run: Run) -> Iterable[tuple[Any, ...]]:
     none = (math.nan,) * 4
     if run.scores is None:
-        yield (run.seed, "failed", "error", -1, *none, run.error)
-        yield (run.seed, "failed", "traceback", -1, *none, run.traceback)
+        yield (run.seed, "failed", "error", -1, *none, _storable(run.error))
+        yield (run.seed, "failed", "traceback", -1, *none, _storable(run.traceback))
         return
     yield (run.seed, "run", "fingerprint", run.scores.decisions, *none, run.scores.fingerprint)
     for name, value in run.scores.metrics.items():
@@ -60,10 +62,26 @@ def _rows(run: Run) -> Iterable[tuple[Any, ...]]:
             yield (run.seed, "curve", name, *point, "")
 
 
+def _storable(text: str) -> str:
+    """Return `text` as Unicode that a file can hold: what a user's code raises may hold anything."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+
+
 def _table(runs: Iterable[Run]) -> dict[str, Any]:
     columns = list(zip(*[row for run in runs for row in _rows(run)], strict=True))
     kinds = (np.int64, object, object, np.int64, np.float64, np.float64, np.float64, np.float64, object)
     return {name: np.array(c, dtype=k) for name, c, k in zip(_COLUMNS, columns, kinds, strict=True)}
+
+
+def _seal(about: dict[str, Any], columns: Iterable[Any]) -> str:
+    """Return a digest of what a file says, which the file carries: Parquet itself does not notice a flipped bit."""
+    digest = blake2b(json.dumps(about, sort_keys=True, default=repr).encode(), digest_size=16)
+    for column in columns:
+        if column.dtype.kind == "O":
+            digest.update(json.dumps(column.tolist()).encode())
+        else:
+            digest.update(np.where(column != column, np.nan, column).tobytes())  # one NaN for all
+    return digest.hexdigest()
 
 
 def _quoted(text: str) -> str:
@@ -81,6 +99,15 @@ def _replace(temporary: Path, final: Path) -> None:
         os.close(folder)
 
 
+def _remove(left: Path) -> None:
+    """Remove a temporary file, or folder of them; failing that does no harm."""
+    with contextlib.suppress(OSError):
+        if left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink(missing_ok=True)
+
+
 class Store:
     """A `runs/` folder."""
 
@@ -93,11 +120,11 @@ class Store:
         self._sweep()
 
     def _sweep(self) -> None:
-        """Remove what processes that are gone left half written."""
+        """Remove what processes that are gone left half written; where that cannot be told, leave it."""
         for left in self.folder.glob(".tmp-*"):
             owner = left.name.split("-")[1]
-            if owner.isdigit() and int(owner) != os.getpid() and not Path(f"/proc/{owner}").exists():
-                left.unlink(missing_ok=True)
+            if owner.isdigit() and Path("/proc/self").exists() and not Path(f"/proc/{owner}").exists():
+                _remove(left)
 
     def path(self, key: str) -> Path:
         """Return the file of `key`."""
@@ -111,8 +138,9 @@ class Store:
         """Write the runs of `key`, all at once; `about` is kept in the file's metadata."""
         ordered = sorted(runs, key=lambda run: run.seed)
         rows = _table(ordered)
-        about = {"schema": SCHEMA, **about}
-        temporary = self.folder / f".tmp-{os.getpid()}-{uuid.uuid4().hex}"
+        about = {"schema": SCHEMA, "key": key, **about}
+        about["seal"] = _seal(about, rows.values())
+        temporary, seconds = (self.folder / f".tmp-{os.getpid()}-{uuid.uuid4().hex}" for _ in range(2))
         try:
             with connect() as connection:
                 connection.register("rows", rows)
@@ -122,19 +150,35 @@ class Store:
                 )
             _replace(temporary, self.path(key))
             clock = {str(run.seed): run.seconds for run in ordered if run.scores is not None}
-            seconds = self.folder / f".tmp-{os.getpid()}-{uuid.uuid4().hex}"
             seconds.write_text(json.dumps(clock))
             _replace(seconds, self.path(key).with_suffix(".seconds.json"))
         except Exception as error:
-            temporary.unlink(missing_ok=True)
+            _remove(temporary)
+            _remove(seconds)
             raise SandboxError(f"{self.path(key)}: cannot be written: {' '.join(str(error).split())}") from error
+
+    def has_trace(self, key: str, run: Run) -> bool:
+        """Whether the decisions of this very run are there, whole."""
+        path = self.trace_path(key, run.seed)
+        if run.scores is None or not path.is_file():
+            return False
+        try:
+            with connect() as connection:
+                found = connection.execute("SELECT key, value FROM parquet_kv_metadata(?)", [str(path)]).fetchall()
+                rows = connection.execute("SELECT num_rows FROM parquet_file_metadata(?)", [str(path)]).fetchone()
+            fingerprint = json.loads(dict(found)[b"sandbox"])["fingerprint"]
+        except Exception:
+            return False
+        return bool(fingerprint == run.scores.fingerprint and rows[0] == run.scores.decisions)
 
     def read(self, key: str) -> list[Run]:
         """Return the runs of `key`, none if there is no file; raise `SandboxError` if it is damaged or foreign."""
         path = self.path(key)
         if not path.is_file():
             return []
-        _, runs = read_file(path)
+        about, runs = read_file(path)
+        if about["key"] != key:
+            raise SandboxError(f"{path}: holds other runs than its name says, those of {about['key']}")
         return runs
 
 
@@ -146,10 +190,13 @@ def read_file(path: Path) -> tuple[dict[str, Any], list[Run]]:
             about = json.loads(dict(found)[b"sandbox"])
             if about["schema"] != SCHEMA:
                 raise SandboxError(f"{path}: written by another version (schema {about['schema']}, not {SCHEMA})")
+            seal = about.pop("seal")
             rows = connection.execute(
                 f"SELECT {', '.join(_COLUMNS)} FROM read_parquet(?) ORDER BY file_row_number", [str(path)]
             ).fetchnumpy()
         columns = [_plain(rows[name]) for name in _COLUMNS]
+        if _seal(about, columns) != seal:
+            raise ValueError("the contents are not what was written")
         return about, _runs(columns, _seconds(path))
     except SandboxError:
         raise
@@ -202,7 +249,7 @@ class TraceFile:
         self._about = meta.as_dict()
         stem = path.parent / f".tmp-{os.getpid()}-{uuid.uuid4().hex}"
         self._scratch, self._temporary = stem.with_suffix(".duckdb"), stem.with_suffix(".parquet")
-        self._connection: Any = duckdb.connect(str(self._scratch), config={"threads": 1})
+        self._connection: Any = duckdb.connect(str(self._scratch), config={"threads": 1, "memory_limit": "256MB"})
         self._rows = 0
 
     def add(self, trace: Trace) -> None:
@@ -213,11 +260,12 @@ class TraceFile:
         self._connection.unregister("chunk")
         self._rows += len(trace)
 
-    def keep(self) -> None:
-        """Write the file."""
-        about = json.dumps({"schema": SCHEMA, "meta": self._about}, sort_keys=True, default=repr)
+    def keep(self, fingerprint: str) -> None:
+        """Write the file; `fingerprint` is that of the run's scores."""
+        told = {"schema": SCHEMA, "meta": self._about, "fingerprint": fingerprint}
+        about = json.dumps(told, sort_keys=True, default=repr)
         self._connection.execute(
-            f"COPY (SELECT * FROM trace ORDER BY step) TO {_quoted(str(self._temporary))} "
+            f"COPY (SELECT * FROM trace) TO {_quoted(str(self._temporary))} "
             f"(FORMAT PARQUET, COMPRESSION ZSTD, KV_METADATA {{sandbox: {_quoted(about)}}})"
         )
         _replace(self._temporary, self.path)
@@ -227,5 +275,6 @@ class TraceFile:
 
     def __exit__(self, *error: object) -> None:
         self._connection.close()
-        for left in (self._scratch, self._scratch.with_suffix(".duckdb.wal"), self._temporary):
-            left.unlink(missing_ok=True)
+        for suffix in ("", ".wal", ".tmp"):
+            _remove(self._scratch.with_name(self._scratch.name + suffix))
+        _remove(self._temporary)

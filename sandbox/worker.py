@@ -7,31 +7,43 @@ import os
 import queue
 import sys
 import threading
+import traceback
 from pathlib import Path
 from typing import Any
 
 from sandbox.catalog import make_agent, make_world
-from sandbox.errors import SandboxError, one_line
+from sandbox.errors import one_line
+from sandbox.interfaces import Agent
 from sandbox.runs import Options, Run, pack, run_once
 from sandbox.store import TraceFile
 from sandbox.world import Budget, World
 
 
+def do_run(world: World, agent: Agent, seed: int, budget: Budget, options: Options, trace_to: str | Path | None) -> Run:
+    """Run once, and keep the decisions in the file `trace_to` if there is one; whatever fails is in the run."""
+    try:
+        if trace_to is None:
+            return run_once(world, agent, seed, budget, options)
+        with TraceFile(Path(trace_to), world.meta) as file:
+            run = run_once(world, agent, seed, budget, options, file.add)
+            if run.scores is not None:
+                file.keep(run.scores.fingerprint)
+            return run
+    except Exception as error:  # not of the run itself, which keeps its own: no memory to judge it, no room for a trace
+        return Run(seed, None, f"{world.name}, seed {seed}, {one_line(error)}", traceback.format_exc())
+
+
 def work(job: dict[str, Any], worlds: dict[str, World]) -> Run:
     """Do one job; worlds are kept, since solving them takes time."""
     try:
-        world = worlds.setdefault(job["world"], make_world(job["world"]))
+        if job["world"] not in worlds:
+            worlds[job["world"]] = make_world(job["world"])
+        world = worlds[job["world"]]
         agent = make_agent(job["agent"], world)
-    except SandboxError as error:
-        return Run(job["seed"], None, one_line(error))
+    except Exception as error:
+        return Run(job["seed"], None, one_line(error), traceback.format_exc())
     budget, options = Budget(job["steps"], job["episodes"]), Options(job["window"], job["fading"])
-    if job["trace_to"] is None:
-        return run_once(world, agent, job["seed"], budget, options)
-    with TraceFile(Path(job["trace_to"]), world.meta) as file:
-        run = run_once(world, agent, job["seed"], budget, options, file.add)
-        if run.scores is not None:
-            file.keep()
-    return run
+    return do_run(world, agent, job["seed"], budget, options, job["trace_to"])
 
 
 def _listen(jobs: queue.Queue[str]) -> None:
