@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -10,6 +11,10 @@ import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
+
+from sandbox.errors import one_line
+
+_Job = dict[str, Any]
 
 
 def cores() -> int:
@@ -23,6 +28,8 @@ class Workers:
     def __init__(self, count: int) -> None:
         self._count = count
         self._processes: list[subprocess.Popen[str] | None] = [None] * count
+        self._lock = threading.Lock()  # so that no process is started while all are ended
+        self._closed = False
 
     def _start(self) -> subprocess.Popen[str]:
         path = os.pathsep.join(part for part in sys.path if part)
@@ -36,48 +43,57 @@ class Workers:
             start_new_session=True,  # Ctrl-C reaches the parent alone, which knows what to do
         )
 
-    def _serve(self, index: int, jobs: queue.Queue[dict[str, Any]], done: queue.Queue[Any]) -> None:
-        while True:
+    def _serve(self, index: int, jobs: queue.Queue[_Job | None], done: queue.Queue[Any]) -> None:
+        """Have jobs done by one process until there is a None; the process is started anew when it died."""
+        while (job := jobs.get()) is not None:
             try:
-                job = jobs.get_nowait()
-            except queue.Empty:
-                return
-            process = self._processes[index]
-            if process is None:
-                process = self._processes[index] = self._start()
-            done.put((job, _ask(process, job)))
-            if process.poll() is not None:
-                self._processes[index] = None
+                with self._lock:
+                    process = self._processes[index]
+                    if process is None and not self._closed:
+                        process = self._processes[index] = self._start()
+                if process is None:
+                    return
+                answer = _ask(process, job)
+                if process.poll() is not None:
+                    self._processes[index] = None
+            except Exception as error:
+                answer = f"its worker cannot be reached ({one_line(error)})"
+            done.put((job, answer))
 
-    def map(self, jobs: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], dict[str, Any] | str]]:
+    def map(self, jobs: list[_Job]) -> Iterator[tuple[_Job, dict[str, Any] | str]]:
         """Yield each job with its packed run as it comes, or with a text: how its worker died, twice."""
-        waiting: queue.Queue[dict[str, Any]] = queue.Queue()
+        waiting: queue.Queue[_Job | None] = queue.Queue()
         done: queue.Queue[Any] = queue.Queue()
         for job in jobs:
             waiting.put(job)
+        count = min(self._count, len(jobs))
+        for index in range(count):
+            threading.Thread(target=self._serve, args=(index, waiting, done), daemon=True).start()
         retried: set[int] = set()
         left = len(jobs)
-        threads: list[threading.Thread | None] = [None] * self._count
-        while left:
-            for index in range(min(self._count, left)):
-                thread = threads[index]
-                if (thread is None or not thread.is_alive()) and not waiting.empty():
-                    fresh = threading.Thread(target=self._serve, args=(index, waiting, done), daemon=True)
-                    threads[index] = fresh
-                    fresh.start()
-            job, answer = done.get()
-            if isinstance(answer, str) and id(job) not in retried:
-                retried.add(id(job))
-                waiting.put(job)
-                continue
-            left -= 1
-            yield job, answer
+        try:
+            while left:
+                job, answer = done.get()
+                if isinstance(answer, str) and id(job) not in retried:
+                    retried.add(id(job))
+                    waiting.put(job)
+                    continue
+                left -= 1
+                yield job, answer
+        finally:  # also when nobody wants the rest: no thread may start another job
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    waiting.get_nowait()
+            for _ in range(count):
+                waiting.put(None)
 
     def close(self) -> None:
-        """End every worker at once."""
-        for process in self._processes:
-            if process is not None:
-                process.kill()
+        """End every worker at once, for good."""
+        with self._lock:
+            self._closed = True
+            for process in self._processes:
+                if process is not None:
+                    process.kill()
         for index, process in enumerate(self._processes):
             if process is not None:
                 process.wait()
