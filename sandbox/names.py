@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from typing import Any
 
 from sandbox.errors import SandboxError
@@ -14,20 +15,24 @@ _OPEN, _CLOSE = "([{", ")]}"
 
 def split_outside(text: str, separator: str) -> list[str]:
     """Split at `separator` where it is not inside brackets or quotes."""
-    parts, depth, quote, start = [], 0, "", 0
+    parts, open_brackets, quote, start, escaped = [], "", "", 0, False
     for at, char in enumerate(text):
         if quote:
-            quote = "" if char == quote else quote
+            if char == quote and not escaped:
+                quote = ""
+            escaped = char == "\\" and not escaped
         elif char in "'\"":
             quote = char
         elif char in _OPEN:
-            depth += 1
+            open_brackets += char
         elif char in _CLOSE:
-            depth -= 1
-        elif char == separator and depth == 0:
+            if not open_brackets or _OPEN.index(open_brackets[-1]) != _CLOSE.index(char):
+                raise SandboxError(f"{text!r}: {char!r} closes no bracket")
+            open_brackets = open_brackets[:-1]
+        elif char == separator and not open_brackets:
             parts.append(text[start:at])
             start = at + 1
-    if quote or depth:
+    if quote or open_brackets:
         raise SandboxError(f"{text!r}: a bracket or quote is not closed")
     return [*parts, text[start:]]
 
@@ -35,8 +40,10 @@ def split_outside(text: str, separator: str) -> list[str]:
 def literal(text: str) -> Any:
     """Return the Python literal that `text` is, else the text itself."""
     try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the parser, about text that only resembles a literal
+            return ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return text
 
 
@@ -70,10 +77,25 @@ def is_env_id(name: str) -> bool:
 def expand(name: str) -> list[str]:
     """Expand shell-style sweeps such as `q-learning:step_size={0.1,0.5}` where the shell did not.
 
-    Braces with a colon inside are a Python dict and stay as they are.
+    Braces with a colon inside are a Python dict, braces without a comma a set, and both stay as they are.
     """
-    match = re.search(r"=\{([^{}:]*,[^{}:]*)\}", name)
-    if match is None:
-        return [name]
-    options = [part.strip() for part in match.group(1).split(",")]
-    return [done for option in options for done in expand(f"{name[: match.start()]}={option}{name[match.end() :]}")]
+    for match in re.finditer(r"=\{", name):
+        end = _closing(name, match.end() - 1)
+        inside = name[match.end() : end]
+        options = split_outside(inside, ",")
+        if len(options) > 1 and len(split_outside(inside, ":")) == 1:
+            rests = expand(name[end + 1 :])
+            return [f"{name[: match.start()]}={option.strip()}{rest}" for option in options for rest in rests]
+    return [name]
+
+
+def _closing(text: str, start: int) -> int:
+    """Return where the bracket that opens at `start` is closed."""
+    for end in range(start + 1, len(text)):
+        if text[end] in _CLOSE:
+            try:
+                split_outside(text[start : end + 1], ",")
+            except SandboxError:
+                continue
+            return end
+    raise SandboxError(f"{text!r}: a bracket or quote is not closed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sandbox.curves import Curve
+from sandbox.errors import SandboxError
 from sandbox.result import YARDSTICKS, AgentResult, Result
 from sandbox.table import FloatArray
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _STYLES = ("-", "--", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (3, 1)))
 _GREYS = ("#444444", "#777777", "#999999", "#111111", "#555555")
-_GREY_STYLES = (":", (0, (1, 2)), (0, (1, 4)), (0, (2, 2)), (0, (4, 4)))
+_GREY_STYLES = (":", (0, (1, 4)), (0, (2, 2)), (0, (4, 4)), (0, (2, 1, 1, 4)))
 _POINTS = 400
 _SAME_BYTES: Any = {"svg.hashsalt": "learner-sandbox", "svg.fonttype": "path"}
 
@@ -52,29 +54,34 @@ def _root_windowed(curve: Curve) -> FloatArray:
 
 def panels(result: Result) -> list[Panel]:
     """Return the panels that this result can fill."""
+    window, episodes = f"(window of {result.window:,})", min(result.window, 100)
+
+    def per(unit: str) -> str:
+        return f"{unit}\n(mean of {episodes} episodes)" if episodes > 1 else unit
+
     unpriced = "" if result.meta.priced else " (unpriced: includes bad luck)"
     wanted = {
         "control": [
-            Panel("return", "Return", "reward per episode\n(mean of 100 episodes)", _windowed, False, "optimal_return"),
-            Panel("mistake", "Mistakes", "share of decisions\n(window of 1,000)", _windowed),
+            Panel("return", "Return", per("reward per episode"), _windowed, False, "optimal_return"),
+            Panel("mistake", "Mistakes", f"share of decisions\n{window}", _windowed),
             Panel("regret", "Regret", "sum of gaps so far (reward)", _running_total, True),
         ],
         "control, unpriced": [
-            Panel("return", "Return", "reward per episode\n(mean of 100 episodes)", _windowed),
-            Panel("length", "Length", "decisions per episode\n(mean of 100 episodes)", _windowed),
+            Panel("return", "Return", per("reward per episode"), _windowed),
+            Panel("length", "Length", per("decisions per episode"), _windowed),
             Panel("mistake", "Failed episodes so far" + unpriced, "episodes", _running_total),
         ],
         "classification": [
-            Panel("correct", "Accuracy", "share of right labels\n(window of 1,000)", _windowed),
+            Panel("correct", "Accuracy", f"share of right labels\n{window}", _windowed),
             Panel("mistake", "Mistakes so far" + unpriced, "decisions", _running_total),
-            Panel("log_loss", "Log loss", "nats per decision\n(window of 1,000)", _windowed),
+            Panel("log_loss", "Log loss", f"nats per decision\n{window}", _windowed),
         ],
         "regression": [
-            Panel("absolute_error", "Absolute error", "units of the label\n(window of 1,000)", _windowed, True),
+            Panel("absolute_error", "Absolute error", f"units of the label\n{window}", _windowed, True),
             Panel(
                 "squared_error",
                 "Root of the squared error",
-                "units of the label\n(window of 1,000)",
+                f"units of the label\n{window}",
                 _root_windowed,
                 True,
             ),
@@ -82,7 +89,7 @@ def panels(result: Result) -> list[Panel]:
     }[result.task]
     have = {name for agent in result.agents for run in agent.done if run.scores for name in run.scores.curves}
     found = [panel for panel in wanted if panel.signal in have]
-    return found or [Panel("reward", "Reward", "reward per decision\n(window of 1,000)", _windowed)]
+    return found or [Panel("reward", "Reward", f"reward per decision\n{window}", _windowed)]
 
 
 def _looks(agents: list[AgentResult]) -> list[dict[str, Any]]:
@@ -94,9 +101,15 @@ def _looks(agents: list[AgentResult]) -> list[dict[str, Any]]:
             k, yardsticks = yardsticks % len(_GREYS), yardsticks + 1
             looks.append({"color": _GREYS[k], "linestyle": _GREY_STYLES[k], "linewidth": 1.6})
         else:
-            k, learners = learners % len(_COLOURS), learners + 1
-            looks.append({"color": _COLOURS[k], "linestyle": _STYLES[(k + learners // 7) % 6], "linewidth": 2.0})
+            (turn, k), learners = divmod(learners, len(_COLOURS)), learners + 1
+            looks.append({"color": _COLOURS[k], "linestyle": _STYLES[(k + turn) % len(_STYLES)], "linewidth": 2.0})
     return looks
+
+
+def _plain(text: str) -> str:
+    """Return text that matplotlib shows as it is: no formulas, no labels hidden for their first character."""
+    text = text.replace("$", r"\$")
+    return f"\N{WORD JOINER}{text}" if text.startswith("_") else text
 
 
 def curves_of(agent: AgentResult, panel: Panel) -> list[tuple[FloatArray, FloatArray]]:
@@ -128,7 +141,7 @@ def _draw(axes: Axes, panel: Panel, result: Result, looks: list[dict[str, Any]])
             for step, value in curves:
                 axes.plot(step, value, color=look["color"], alpha=0.18, linewidth=0.7, zorder=1)
         grid, mean = mean_curve(curves)
-        axes.plot(grid, mean, label=agent.name, zorder=3, **look)
+        axes.plot(grid, mean, label=_plain(agent.name), zorder=3, **look)
         top, bottom = max(top, float(mean.max())), min(bottom, float(mean.min()))
     reference = (result.oracle or {}).get(panel.reference) if panel.reference else None
     if reference is not None and np.isfinite(reference):
@@ -176,7 +189,8 @@ def figure(result: Result) -> Figure:
         _draw(axes, panel, result, looks)
     seeds = max((agent.distinct for agent in result.agents), default=0)
     priced = f"objective: {result.meta.objective}" if result.meta.priced else f"unpriced: {result.meta.why_unpriced}"
-    drawn.suptitle(f"{result.world} — mean over up to {seeds} runs; thin lines: each run; {priced}", fontsize=11)
+    title = f"{result.world} — mean over up to {seeds} runs; thin lines: each run; {priced}"
+    drawn.suptitle(_plain(title), fontsize=11)
     handles, labels = [], []
     for axes in all_axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
@@ -193,9 +207,15 @@ def save(drawn: Figure, stem: Path) -> list[Path]:
     """Write a figure as PNG and SVG, the same bytes for the same figure; return the paths."""
     import matplotlib
 
-    stem.parent.mkdir(parents=True, exist_ok=True)
     paths = [stem.with_name(stem.name + ".png"), stem.with_name(stem.name + ".svg")]
-    with matplotlib.rc_context(_SAME_BYTES):
-        drawn.savefig(paths[0], dpi=130, metadata={"Software": None})
-        drawn.savefig(paths[1], metadata={"Date": None, "Creator": None})
+    try:
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        with matplotlib.rc_context(_SAME_BYTES):
+            drawn.savefig(paths[0], dpi=130, metadata={"Software": None})
+            drawn.savefig(paths[1], metadata={"Date": None, "Creator": None})
+    except OSError as error:
+        for path in paths:  # half a figure is worse than none
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+        raise SandboxError(f"{stem}: the figure cannot be written: {error.strerror or error}") from error
     return paths

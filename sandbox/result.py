@@ -79,6 +79,7 @@ class Result:
     agents: list[AgentResult]
     oracle: dict[str, Any] | None = None
     notes: list[str] = field(default_factory=list)
+    window: int = 1000  # decisions in the windowed curves
     why_plain: str = "the open loop is the only one so far"
 
     @property

@@ -29,7 +29,7 @@ _PERCENT = {"mistake_rate", "final_mistake_rate", "accuracy", "accuracy_answered
 
 def _console() -> Console:
     # A pipe or file gets whole lines; a terminal is asked for its width.
-    return Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    return Console(width=None if sys.stdout.isatty() else 160, highlight=False, emoji=False)
 
 
 def _heading(name: str) -> str:
@@ -75,7 +75,7 @@ def print_result(result: Result, figures: Sequence[Path]) -> None:
     for text in result.warnings():
         console.print(f"! {escape(text)}", style="yellow")
     if figures:
-        console.print("figure: " + "  ".join(str(path) for path in figures), soft_wrap=True)
+        console.print("figure: " + "  ".join(escape(str(path)) for path in figures), soft_wrap=True)
     console.print()
 
 
@@ -90,7 +90,7 @@ def print_oracle(found: dict[str, Any]) -> None:
             and value != ""
             and not (isinstance(value, float) and math.isnan(value))
         ):
-            table.add_row(name.replace("_", " "), f"{value:.9g}" if isinstance(value, float) else str(value))
+            table.add_row(name.replace("_", " "), f"{value:.9g}" if isinstance(value, float) else escape(str(value)))
     console.print(table)
 
 
