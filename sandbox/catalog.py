@@ -6,22 +6,21 @@ import ast
 import importlib
 import importlib.util
 import inspect
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandbox.errors import SandboxError, one_line, suggestion
 from sandbox.names import is_env_id, split_settings
+from sandbox.user_files import DATA, is_file
+from sandbox.user_files import load_file as load_file
 
 if TYPE_CHECKING:
     from sandbox.interfaces import Agent
     from sandbox.world import World
 
 _PACKAGES = {"agents": "sandbox.agents", "worlds": "sandbox.streams"}
-_DATA = (".csv", ".tsv", ".parquet", ".pq")
 # Wider than any folder: families of worlds and agents, for `list` and for suggestions.
 FAMILIES = {
     "worlds": {
@@ -101,36 +100,6 @@ def _construct(thing: Any, settings: dict[str, Any], name: str) -> Any:
         raise SandboxError(f"{name!r} cannot be made: {one_line(error)}") from error
 
 
-def load_file(path: str, name: str) -> Any:
-    """Return what `name` is in the Python file `path`, which is run."""
-    file = Path(path)
-    if not file.is_file():
-        raise SandboxError(f"{path}: no such file")
-    resolved = str(file.resolve())
-    module_name = f"_user_{file.stem}_{blake2b(resolved.encode(), digest_size=6).hexdigest()}"
-    module = sys.modules.get(module_name)
-    if module is None:
-        spec = importlib.util.spec_from_file_location(module_name, resolved)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[module_name] = module
-        try:
-            spec.loader.exec_module(module)
-        except BaseException as error:
-            del sys.modules[module_name]
-            if isinstance(error, Exception):
-                raise SandboxError(f"{path} cannot be run: {one_line(error)}") from error
-            raise
-    public = [n for n in vars(module) if not n.startswith("_")]
-    if name not in vars(module):
-        raise SandboxError(f"{path} has no {name!r}{suggestion(name, public)}")
-    return vars(module)[name]
-
-
-def _is_file(parts: list[str], suffixes: tuple[str, ...]) -> bool:
-    return parts[0].lower().endswith(suffixes)
-
-
 def make_world(world: Any) -> World:
     """Return the world that a name or an object stands for.
 
@@ -143,11 +112,11 @@ def make_world(world: Any) -> World:
         if len(parts) != 2:
             raise SandboxError(f"{world!r}: write river:NAME, such as river:Phishing")
         return _river_world(world, parts[1], settings)
-    if _is_file(parts, _DATA):
+    if is_file(parts, DATA):
         if len(parts) != 2:
             raise SandboxError(f"{world!r}: say which column is the label, as in {parts[0]}:label")
         return _data_world(world, parts, settings)
-    if _is_file(parts, (".py",)):
+    if is_file(parts, (".py",)):
         if len(parts) != 2:
             raise SandboxError(f"{world!r}: say which class, as in {parts[0]}:MyEnv")
         return adapt_world(load_file(parts[0], parts[1]), world, settings)
@@ -267,7 +236,7 @@ def make_agent(agent: Any, world: World) -> Agent:
         found: Agent = importlib.import_module("sandbox.agents.adapters.river").river_agent(agent[len("river:") :])
         return found
     parts, settings = split_settings(agent)
-    if _is_file(parts, (".py",)):
+    if is_file(parts, (".py",)):
         if len(parts) != 2:
             raise SandboxError(f"{agent!r}: say which class, as in {parts[0]}:MyAgent")
         return adapt_agent(load_file(parts[0], parts[1]), agent, settings)
@@ -296,11 +265,3 @@ def adapt_agent(thing: Any, name: str | None = None, settings: dict[str, Any] | 
         return adapted
     missing = [m for m in ("begin", "act", "learn") if not callable(getattr(thing, m, None))]
     raise SandboxError(f"{name} is no agent: it has no {' and no '.join(missing)}, and it is no River estimator")
-
-
-def files_of(name: str) -> Iterator[Path]:
-    """Yield the files of the user's that decide what a name stands for: its Python source, its data."""
-    if not name.startswith("river:"):
-        parts, _ = split_settings(name)
-        if _is_file(parts, (*_DATA, ".py")):
-            yield Path(parts[0])

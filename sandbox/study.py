@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import partial
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sandbox.catalog import files_of, make_agent, make_world
-from sandbox.compiled import source_digest
-from sandbox.errors import SandboxError
+from sandbox.catalog import make_agent, make_world
+from sandbox.errors import SandboxError, one_line
+from sandbox.identity import canonical, decides
 from sandbox.interfaces import Agent, settings_of
-from sandbox.names import split_settings
 from sandbox.result import AgentResult, Result
-from sandbox.runs import Options, Run, run_once, unpack
-from sandbox.store import Store, TraceFile, key_of
+from sandbox.runs import Options, Run, unpack
+from sandbox.store import Store, key_of
+from sandbox.user_files import source_of
+from sandbox.worker import do_run
 from sandbox.workers import Workers, cores
 from sandbox.world import Budget, World
 
 Progress = Callable[[str, int], None]  # what was just done, and how many runs are left
-_PACKAGES = ("numpy", "gymnasium", "river", "numba", "scipy")
+_WIDEST = 1_000_000  # decisions in a window; it is held in memory
 
 
 class StoppedError(SandboxError):
@@ -40,10 +38,26 @@ class _Entry:
     name: str
     make: Callable[[], Agent]
     settings: dict[str, Any]
+    missing: list[int]  # the seeds that are to be run
     key: str = ""
     about: dict[str, Any] = field(default_factory=dict)
-    runs: dict[int, Run] = field(default_factory=dict)
+    runs: dict[int, Run] = field(default_factory=dict)  # every run that its file is to hold, also of other seeds
     trained: dict[int, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What the runs of a study share."""
+
+    world: World
+    budget: Budget
+    options: Options
+    store: Store | None
+    trace: bool
+
+    def trace_to(self, entry: _Entry, seed: int) -> str | None:
+        """Return the file for a run's decisions, None if they are not kept."""
+        return str(self.store.trace_path(entry.key, seed)) if self.trace and self.store is not None else None
 
 
 def run_study(
@@ -67,33 +81,32 @@ def run_study(
     options = options or Options()
     _check_request(agents, seeds, options, trace, runs)
     made = make_world(world)
-    budget = made.budget(budget)
-    entries = _entries(agents, made)
-    store = Store(runs) if runs is not None else None
+    plan = _Plan(made, made.budget(budget), options, Store(runs) if runs is not None else None, trace)
+    entries = _entries(agents, made, seeds)
     notes: list[str] = []
-    if store is not None:
+    if plan.store is not None:
         for entry in entries:
-            _find_done(entry, store, made, budget, options, seeds, trace, notes)
-    missing = [(entry, seed) for seed in seeds for entry in entries if seed not in entry.runs]
-    named = isinstance(world, str) and all(isinstance(agent, str) for agent in agents)
-    count = min(jobs if jobs is not None else cores(), len(missing))
-    try:
-        if named and (workers is not None or count > 1):
-            found = _in_workers(made, missing, budget, options, store if trace else None, count, workers)
-        else:
-            found = _here(made, missing, budget, options, store if trace else None)
-        _collect(found, len(missing), store, progress)
-    except KeyboardInterrupt:
-        done = len(missing) - sum(seed not in entry.runs for entry, seed in missing)
-        kept = f"kept in {store.folder}; the same command goes on from there" if store is not None else "not stored"
-        raise StoppedError(f"stopped after {done} of {len(missing)} runs, {kept}") from None
+            _find_done(entry, plan, plan.store, notes)
+    missing = [(entry, int(seed)) for seed in seeds for entry in entries if seed in entry.missing]
+    count = max(1, min(jobs if jobs is not None else cores(), len(missing)))
+    named = all(isinstance(thing, str) for thing in (world, *agents))
+    # Code of the user's own runs in a worker even if there is one run alone: it may take its process with it.
+    if named and (workers is not None or count > 1 or any(map(source_of, (world, *agents)))):
+        found = _in_workers(plan, missing, count, workers)
+    else:
+        found = _here(plan, missing)
+    _collect(found, missing, plan.store, progress)
+    return _result(plan, entries, seeds, notes)
+
+
+def _result(plan: _Plan, entries: list[_Entry], seeds: Sequence[int], notes: list[str]) -> Result:
     results = [
-        AgentResult(entry.name, entry.settings, [entry.runs[seed] for seed in seeds], entry.trained)
+        AgentResult(entry.name, entry.settings, [entry.runs[int(seed)] for seed in seeds], entry.trained)
         for entry in entries
     ]
-    oracle = made.oracle() if made.meta.priced else None
-    told = {"steps": budget.steps, "episodes": budget.episodes}
-    return Result(made.name, made.meta, told, results, oracle, notes)
+    meta, told = plan.world.meta, {"steps": plan.budget.steps, "episodes": plan.budget.episodes}
+    oracle = plan.world.oracle() if meta.priced else None
+    return Result(plan.world.name, meta, told, results, oracle, notes, plan.options.window)
 
 
 def _check_request(
@@ -109,24 +122,39 @@ def _check_request(
     if len(set(seeds)) < len(seeds):
         raise SandboxError("a seed is given twice: the same run would count as two")
     names = [agent for agent in agents if isinstance(agent, str)]
-    twice = next((name for name in names if names.count(name) > 1), None)
+    meant = [canonical(name) for name in names]
+    twice = next((name for k, name in enumerate(names) if meant[k] in meant[:k]), None)
     if twice is not None:
         raise SandboxError(f"the agent {twice!r} is given twice")
-    if options.window < 1:
-        raise SandboxError(f"window={options.window} is out of range: a window holds at least one decision")
+    if not isinstance(options.window, int) or not 1 <= options.window <= _WIDEST:
+        raise SandboxError(f"window={options.window} is out of range: a window holds 1 to {_WIDEST:,} decisions")
+    if not 0.0 < options.fading <= 1.0:
+        raise SandboxError(f"fading={options.fading} is out of range (0, 1]")
     if trace and runs is None:
         raise SandboxError("traces are kept in a folder of runs, and there is none")
 
 
-def _entries(agents: Sequence[Any], world: World) -> list[_Entry]:
+def _entries(agents: Sequence[Any], world: World, seeds: Sequence[int]) -> list[_Entry]:
     """Make every agent once, and refuse what does not fit the world, before anything runs."""
     entries: list[_Entry] = []
+    try:
+        observations, choices = world.observation_space, world.choice_space
+    except SandboxError:
+        raise
+    except Exception as error:
+        raise SandboxError(f"{world.name} says nothing of its spaces: {one_line(error)}") from error
     for agent in agents:
         trial = make_agent(agent, world)
-        trial.begin(world.observation_space, world.choice_space, np.random.default_rng(0))
+        try:
+            trial.begin(observations, choices, np.random.default_rng(0))
+        except SandboxError:
+            raise
+        except Exception:  # a fault, not a refusal: its runs will fail, those of the other agents need not
+            pass
         name = agent if isinstance(agent, str) else _free_name(trial, agent, entries)
         settings = settings_of(make_agent(agent, world))
-        entries.append(_Entry(name, partial(make_agent, agent, world), settings))
+        missing = [int(seed) for seed in seeds]
+        entries.append(_Entry(name, partial(make_agent, agent, world), settings, missing))
     return entries
 
 
@@ -137,130 +165,80 @@ def _free_name(trial: Agent, agent: Any, entries: list[_Entry]) -> str:
     return next(name for k in range(1, len(taken) + 2) if (name := base if k == 1 else f"{base} {k}") not in taken)
 
 
-def _digest(path: Path) -> str:
-    digest = blake2b(digest_size=16)
-    with path.open("rb") as handle:
-        while block := handle.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of everything that a result depends on, our own sources included."""
-    found = {name: importlib.metadata.version(name) for name in _PACKAGES}
-    return found | {"python": platform.python_version(), "sandbox": source_digest()}
-
-
-def _canonical(name: str) -> list[Any]:
-    if name.startswith("river:"):
-        return [" ".join(name.split())]
-    parts, settings = split_settings(name)
-    return [parts, sorted(settings.items())]
-
-
-def _find_done(
-    entry: _Entry,
-    store: Store,
-    world: World,
-    budget: Budget,
-    options: Options,
-    seeds: Sequence[int],
-    trace: bool,
-    notes: list[str],
-) -> None:
-    """Name the entry's file, and take from it the runs that are wanted and were completed."""
-    files = {path.name: _digest(path) for name in (world.name, entry.name) for path in files_of(name)}
-    about = {
-        "world": world.name,
-        "agent": entry.name,
-        "settings": {key: " ".join(repr(value).split()) for key, value in entry.settings.items()},
-        "budget": [budget.steps, budget.episodes],
-        "options": [options.window, options.fading],
-        "files": files,
-        "versions": versions(),
-    }
-    decides = about | {"world": _canonical(world.name), "agent": _canonical(entry.name)}
-    entry.key = key_of(decides, world.name, entry.name)
-    entry.about = about | {"meta": world.meta.as_dict()}
+def _find_done(entry: _Entry, plan: _Plan, store: Store, notes: list[str]) -> None:
+    """Name the entry's file and take the runs that it holds; missing are those that failed, or have no trace."""
+    about = decides(plan.world, entry.name, entry.settings, plan.budget, plan.options)
+    entry.key = key_of(
+        about | {"world": canonical(plan.world.name), "agent": canonical(entry.name)}, plan.world.name, entry.name
+    )
+    entry.about = about | {"meta": plan.world.meta.as_dict()}
     try:
         found = store.read(entry.key)
     except SandboxError as error:
         notes.append(f"{error}; its runs were done again")
         return
-    for run in found:
-        traced = not trace or store.trace_path(entry.key, run.seed).is_file()
-        if run.scores is not None and traced:
-            entry.runs[run.seed] = run
+    entry.runs = {run.seed: run for run in found}
+    done = {run.seed for run in found if run.scores is not None and (not plan.trace or store.has_trace(entry.key, run))}
+    entry.missing = [seed for seed in entry.missing if seed not in done]
 
 
-def _here(
-    world: World, missing: Sequence[tuple[_Entry, int]], budget: Budget, options: Options, traces: Store | None
-) -> Iterator[tuple[_Entry, Run]]:
+def _here(plan: _Plan, missing: Sequence[tuple[_Entry, int]]) -> Generator[tuple[_Entry, Run]]:
     """Do the runs one after the other in this process."""
     for entry, seed in missing:
         agent = entry.make()
-        if traces is None:
-            run = run_once(world, agent, seed, budget, options)
-        else:
-            with TraceFile(traces.trace_path(entry.key, seed), world.meta) as file:
-                run = run_once(world, agent, seed, budget, options, file.add)
-                if run.scores is not None:
-                    file.keep()
+        run = do_run(plan.world, agent, seed, plan.budget, plan.options, plan.trace_to(entry, seed))
         entry.trained[seed] = agent
         yield entry, run
 
 
 def _in_workers(
-    world: World,
-    missing: Sequence[tuple[_Entry, int]],
-    budget: Budget,
-    options: Options,
-    traces: Store | None,
-    count: int,
-    workers: Workers | None,
-) -> Iterator[tuple[_Entry, Run]]:
+    plan: _Plan, missing: Sequence[tuple[_Entry, int]], count: int, workers: Workers | None
+) -> Generator[tuple[_Entry, Run]]:
     """Do the runs in worker processes; one that dies has its run tried once more, then failed."""
     entries = {entry.name: entry for entry, _ in missing}
+    shared = asdict(plan.budget) | asdict(plan.options) | {"world": plan.world.name}
     asked = [
-        {
-            "world": world.name,
-            "agent": entry.name,
-            "seed": int(seed),
-            "steps": budget.steps,
-            "episodes": budget.episodes,
-            "window": options.window,
-            "fading": options.fading,
-            "trace_to": None if traces is None else str(traces.trace_path(entry.key, seed)),
-        }
-        for entry, seed in missing
+        shared | {"agent": entry.name, "seed": seed, "trace_to": plan.trace_to(entry, seed)} for entry, seed in missing
     ]
     pool = workers if workers is not None else Workers(count)
     try:
         for job, answer in pool.map(asked):
-            failed = isinstance(answer, str)
-            text = f"{world.name}, seed {job['seed']}: {answer}, twice" if failed else ""
-            yield entries[job["agent"]], Run(job["seed"], None, text) if isinstance(answer, str) else unpack(answer)
+            if isinstance(answer, str):
+                run = Run(job["seed"], None, f"{plan.world.name}, seed {job['seed']}, {answer}, twice")
+            else:
+                run = unpack(answer)
+            yield entries[job["agent"]], run
     finally:
         if workers is None:
             pool.close()
 
 
-def _collect(found: Iterator[tuple[_Entry, Run]], total: int, store: Store | None, progress: Progress | None) -> None:
+def _collect(
+    found: Generator[tuple[_Entry, Run]],
+    missing: Sequence[tuple[_Entry, int]],
+    store: Store | None,
+    progress: Progress | None,
+) -> None:
     """Take runs as they come; write an agent's file when its last run is in, and at least every second meanwhile."""
     unsaved: dict[str, _Entry] = {}
-    left = total
+    done = 0
     saved_at = time.monotonic()
     try:
         for entry, run in found:
             entry.runs[run.seed] = run
-            left -= 1
+            entry.missing.remove(run.seed)
+            done += 1
             unsaved[entry.name] = entry
             if progress is not None:
-                progress(f"{entry.name}, seed {run.seed}", left)
+                progress(f"{entry.name}, seed {run.seed}", len(missing) - done)
             if store is not None and time.monotonic() - saved_at > 1.0:
                 _save(unsaved, store)
                 saved_at = time.monotonic()
+    except KeyboardInterrupt:
+        kept = f"kept in {store.folder}; the same command goes on from there" if store is not None else "not stored"
+        raise StoppedError(f"stopped after {done} of {len(missing)} runs, {kept}") from None
     finally:
+        found.close()  # ends the workers
         if store is not None:
             _save(unsaved, store)
 

@@ -1,0 +1,60 @@
+"""What decides a run's result, beside its seed: from it comes the name of the file that keeps the run."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import re
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from sandbox.compiled import source_digest
+from sandbox.names import split_settings
+from sandbox.runs import Options
+from sandbox.user_files import files_of
+from sandbox.world import Budget, World
+
+_PACKAGES = ("numpy", "gymnasium", "river", "numba", "scipy")
+
+
+def digest_of(path: Path) -> str:
+    """Return a digest of a file's bytes."""
+    digest = blake2b(digest_size=16)
+    with path.open("rb") as handle:
+        while block := handle.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of everything that a result depends on, our own sources included."""
+    found = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    return found | {"python": platform.python_version(), "sandbox": source_digest()}
+
+
+def _text(value: Any) -> str:
+    """Return a setting as text that is the same in every process: without addresses."""
+    return re.sub(r" at 0x[0-9a-f]+", "", " ".join(repr(value).split()))
+
+
+def canonical(name: str) -> list[Any]:
+    """Return a name in the one form that all its spellings share."""
+    if name.startswith("river:"):
+        return [" ".join(name.split())]
+    parts, settings = split_settings(name)
+    return [parts, sorted(settings.items())]
+
+
+def decides(world: World, agent: str, settings: dict[str, Any], budget: Budget, options: Options) -> dict[str, Any]:
+    """Return everything that decides what the runs of an agent in a world give, as plain values."""
+    of_role = (("world", world.name), ("agent", agent))
+    return {
+        "world": world.name,
+        "agent": agent,
+        "settings": {key: _text(value) for key, value in settings.items()},
+        "budget": [budget.steps, budget.episodes],
+        "options": [options.window, options.fading],
+        "files": {f"{role} {path.name}": digest_of(path) for role, name in of_role for path in files_of(name)},
+        "versions": versions(),
+    }
