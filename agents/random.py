@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from sandbox.interfaces import Decision, Experience
+from sandbox.interfaces import Decision, Experience, Number
 
 from ._tabular import random_choice
 
@@ -32,7 +32,8 @@ class Random:
         """Draw a choice."""
         if self._discrete:
             return Decision(self._start + random_choice(self._n, self.rng), 1.0 / self._n, False)
-        return Decision(self._space.sample())
+        drawn = self._space.sample()
+        return Decision(float(drawn) if isinstance(self._space, Number) else drawn)
 
     def learn(self, experience: Experience) -> None:
         """Learn nothing."""

@@ -94,13 +94,16 @@ def score(
     episode: _Column = None,
     terminated: _Column = None,
     truncated: _Column = None,
+    likelihood: Annotated[str | None, typer.Option(metavar="COLUMN", help="probability given to the truth")] = None,
     best: _Column = None,
     value: _Column = None,
     next_best: _Column = None,
     discount: float = 1.0,
     gap_range: Annotated[float | None, typer.Option(help="the largest price a decision can have")] = None,
     task: Annotated[str, typer.Option(help="auto, classification, regression or control")] = "auto",
+    tolerance: Annotated[float | None, typer.Option(help="a forecast further off is a mistake")] = None,
     window: int = 1000,
+    fading: float = 0.999,
     as_json: _Json = False,
 ) -> None:
     """Score a log of decisions made elsewhere."""
@@ -109,12 +112,13 @@ def score(
     columns = LogColumns(
         choice=choice, reward=reward, truth=truth, time=time, propensity=propensity, group=group,
         confidence=confidence, cell=cell, concept=concept, greedy=greedy, episode=episode, terminated=terminated,
-        truncated=truncated, best=best, value=value, next_best=next_best,
+        truncated=truncated, likelihood=likelihood, best=best, value=value, next_best=next_best,
     )  # fmt: skip
     nan = float("nan")
     scored = score_log(
-        log, columns, discount=discount, gap_range=nan if gap_range is None else gap_range, task=task, window=window
-    )
+        log, columns, discount=discount, gap_range=nan if gap_range is None else gap_range, task=task, window=window,
+        fading=fading, tolerance=nan if tolerance is None else tolerance,
+    )  # fmt: skip
     if as_json:
         _print_json(scored.as_json())
     else:

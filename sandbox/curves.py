@@ -43,6 +43,9 @@ def make_track(signals: int, window: int, fading: float, pushes: int | None) -> 
     if not 0.0 < fading <= 1.0:
         raise SandboxError(f"fading={fading} is out of range (0, 1]")
     tail_from = np.inf if pushes is None else float(pushes - max(1, pushes // 10))
+    stride = 1
+    while pushes is not None and stride * BINS < pushes:  # the stride that merging would arrive at
+        stride *= 2
     wide = (BINS, signals)
     return Track(
         np.zeros((2, signals)),
@@ -56,7 +59,7 @@ def make_track(signals: int, window: int, fading: float, pushes: int | None) -> 
         np.full(wide, np.nan),
         np.full(wide, np.nan),
         np.zeros(BINS, dtype=np.int64),
-        np.array([0, 0, 1, 0, 0], dtype=np.int64),
+        np.array([0, 0, stride, 0, 0], dtype=np.int64),
         np.array([fading, tail_from]),
     )
 
@@ -103,15 +106,13 @@ def _refresh_window(track: Track) -> None:
 
 
 @compiled
-def _close_point(track: Track, b: int, at: int) -> None:
-    track.bin_end[b] = at
-    for k in range(track.counts.shape[0]):
-        if track.fading[1, k] > 0.0:
-            track.bin_fading[b, k] = track.fading[0, k] / track.fading[1, k]
-        if track.window[1, k] > 0.0:
-            track.bin_window[b, k] = track.window[0, k] / track.window[1, k]
-        else:
-            track.bin_window[b, k] = np.nan
+def _close_point(
+    b: int, fading: FloatArray, window: FloatArray, bin_fading: FloatArray, bin_window: FloatArray
+) -> None:
+    for k in range(fading.shape[1]):
+        if fading[1, k] > 0.0:
+            bin_fading[b, k] = fading[0, k] / fading[1, k]
+        bin_window[b, k] = window[0, k] / window[1, k] if window[1, k] > 0.0 else np.nan
 
 
 @compiled
@@ -119,7 +120,8 @@ def push(track: Track, signals: FloatArray, at: IntArray) -> None:
     """Add rows of signals (n, K), at lifetime steps `at` (n,), counted after each row's decision."""
     # One call for many rows, over plain arrays: handing a Track on per row would cost more than the sums.
     total, count, tail, fading, ring, window = track[:6]
-    bin_sum, bin_count, clock, forget = track.bin_sum, track.bin_count, track.clock, track.options[0]
+    bin_sum, bin_count, bin_fading, bin_window, bin_end = track[6:11]
+    clock, forget = track.clock, track.options[0]
     for i in range(signals.shape[0]):
         if clock[1] == bin_sum.shape[0]:
             _merge_bins(track)
@@ -149,7 +151,8 @@ def push(track: Track, signals: FloatArray, at: IntArray) -> None:
             clock[4] = 0
             _refresh_window(track)
         if clock[3] == clock[2]:
-            _close_point(track, b, at[i])
+            bin_end[b] = at[i]
+            _close_point(b, fading, window, bin_fading, bin_window)
             clock[1] += 1
             clock[3] = 0
 
@@ -188,7 +191,8 @@ def curve_of(track: Track, k: int, at: int) -> Curve:
     points = int(track.clock[1])
     if track.clock[3] > 0:  # the open bin is a point too, on a copy so that the run can go on
         track = Track._make(part.copy() for part in track)
-        _close_point(track, points, at)
+        track.bin_end[points] = at
+        _close_point(points, track.fading, track.window, track.bin_fading, track.bin_window)
         points += 1
     return Curve(
         track.bin_end[:points].copy(),

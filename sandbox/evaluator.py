@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sandbox import ledger
-from sandbox.curves import Curve, curve_of, make_track, push, tail_mean, total_of
+from sandbox.curves import Curve, Track, curve_of, make_track, push, tail_mean, total_of
 from sandbox.errors import SandboxError
 from sandbox.metrics import METRICS
 from sandbox.table import IntArray
@@ -50,7 +50,9 @@ class Evaluator:
         self.meta = meta
         self._rules = ledger.rules_of(meta)
         self._books = ledger.make_books()
-        self._decisions = make_track(len(ledger.SIGNALS), window, fading, pushes)
+        self._signals = ledger.signals_of(meta)
+        self._picked = np.array([ledger.SIGNALS.index(name) for name in self._signals])
+        self._decisions = make_track(len(self._signals), window, fading, pushes)
         self._episodes = make_track(len(ledger.EPISODE_SIGNALS), min(window, 100), fading, None)
         self._concepts = 1
         self._luck = ledger.LuckTest(np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(1))
@@ -65,7 +67,7 @@ class Evaluator:
         columns = ledger.columns_of(trace)
         signals = np.empty((len(trace), len(ledger.SIGNALS)))
         ledger.book_rows(columns, self._rules, self._books, self._episodes, signals)
-        push(self._decisions, signals, trace.step + 1)
+        push(self._decisions, signals[:, self._picked], trace.step + 1)
         self._unanswered += float((np.isnan(trace.choice) & ~np.isnan(trace.truth)).sum())
         if self.meta.priced:
             luck = trace.reward - self.meta.gain + self.meta.discount * trace.next_best - trace.value
@@ -98,22 +100,23 @@ class Evaluator:
         """Sum of a signal, NaN if it never had a value."""
         if signal == "unanswered":
             return self._unanswered
-        track, k = self._find(signal)
-        return total_of(track, k)
+        found = self._find(signal)
+        return total_of(*found) if found is not None else math.nan
 
     def count(self, signal: str) -> float:
         """Number of rows where a signal has a value."""
-        track, k = self._find(signal)
-        return float(track.counts[k])
+        found = self._find(signal)
+        return float(found[0].counts[found[1]]) if found is not None else 0.0
 
     def mean(self, signal: str) -> float:
         """Mean of a signal over the rows where it has a value."""
-        track, k = self._find(signal)
-        return total_of(track, k) / float(track.counts[k]) if track.counts[k] else math.nan
+        count = self.count(signal)
+        return self.total(signal) / count if count else math.nan
 
     def tail(self, signal: str) -> float:
         """Mean of a signal over the final tenth of the decisions (of the episodes, for what episodes have)."""
-        return tail_mean(*self._find(signal))
+        found = self._find(signal)
+        return tail_mean(*found) if found is not None else math.nan
 
     def audit(self, name: str) -> float:
         """One entry of the audit, NaN where the run is not priced."""
@@ -123,10 +126,11 @@ class Evaluator:
             return ledger.luck_z(self._luck)[name == "luck_z_bound"]
         return float(self._books.audit[_AUDIT[name]])
 
-    def _find(self, signal: str) -> tuple[Any, int]:
+    def _find(self, signal: str) -> tuple[Track, int] | None:
+        """Return where a signal is summed up, None if this kind of world does not have it."""
         if signal in ledger.EPISODE_SIGNALS:
             return self._episodes, ledger.EPISODE_SIGNALS.index(signal)
-        return self._decisions, ledger.SIGNALS.index(signal)
+        return (self._decisions, self._signals.index(signal)) if signal in self._signals else None
 
     def finish(self) -> Scores:
         """Close the run and return its scores."""
@@ -138,10 +142,11 @@ class Evaluator:
         if not self.meta.episodic:
             metrics |= dict.fromkeys(("return", "final_return", "episodes", "episode_length"), math.nan)
         curves = {}
-        for signal in (*ledger.SIGNALS, *ledger.EPISODE_SIGNALS):
-            track, k = self._find(signal)
-            if track.counts[k] and (self.meta.episodic or track is self._decisions):
-                curves[signal] = curve_of(track, k, self._seen)
+        episodic = ledger.EPISODE_SIGNALS if self.meta.episodic else ()
+        for signal in (*self._signals, *episodic):
+            found = self._find(signal)
+            if found is not None and self.count(signal):
+                curves[signal] = curve_of(*found, self._seen)
         return Scores(metrics, curves, self._seen, self._digest.hexdigest())
 
 

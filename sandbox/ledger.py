@@ -26,6 +26,8 @@ SIGNALS = (
     REWARD, REGRET, LUCK, SHIFT, MISTAKE, INACCURACY, MIDDLING, BLUNDER, EXPLORING,
     CORRECT, ABSTAINED, LOG_LOSS, ABSOLUTE, SQUARED,
 ) = range(len(SIGNALS))  # fmt: skip
+_PRICED = ("regret", "luck", "shift", "inaccuracy", "middling", "blunder")
+_JUDGED = {"control": (), "classification": ("correct", "log_loss"), "regression": ("absolute_error", "squared_error")}
 EPISODE_SIGNALS = ("return", "length", "episode_regret")
 
 # Severity by share of the world's gap range: a mistake above `material` (0.01), of which an inaccuracy up to 0.05 and a
@@ -35,11 +37,18 @@ _CONTROL, _CLASSIFICATION, _REGRESSION = 0, 1, 2
 _SNAP = 1e-9  # luck this small, relative to the value, is rounding
 
 
+def signals_of(meta: Meta) -> tuple[str, ...]:
+    """Return the signals that a world of this kind can have."""
+    wanted = {"reward", "mistake", "exploring_mistake", "abstained", *_JUDGED[meta.task]}
+    return tuple(name for name in SIGNALS if name in wanted or (meta.priced and name in _PRICED))
+
+
 class Rules(NamedTuple):
     """The numbers of `Meta` that pricing needs."""
 
     task: int
     priced: bool
+    episodic: bool
     discount: float
     gain: float
     mistake_above: float
@@ -55,6 +64,7 @@ def rules_of(meta: Meta) -> Rules:
     return Rules(
         {"control": _CONTROL, "classification": _CLASSIFICATION, "regression": _REGRESSION}[meta.task],
         meta.priced,
+        meta.episodic,
         meta.discount,
         meta.gain,
         meta.material * meta.gap_range,
@@ -94,8 +104,8 @@ E_WEIGHT, E_START, E_NEXT_BEST, E_LENGTH, E_OPEN, E_CONCEPT, E_NUMBER = range(7)
 S_GAP, S_LUCK, S_SHIFT, S_EARNED, S_ABSOLUTE, S_RETURN = range(6)
 # The audit of a run.
 (
-    A_LEDGER_ERROR, A_MIN_GAP, A_SHIFT_LEAK, A_START_LUCK, A_LEVEL, A_EPISODES, A_PRICED_EPISODES, A_OPTIMAL,
-) = range(8)  # fmt: skip
+    A_LEDGER_ERROR, A_MIN_GAP, A_SHIFT_LEAK, A_START_LUCK, A_LEVEL,
+) = range(5)  # fmt: skip
 
 
 class Books(NamedTuple):
@@ -103,12 +113,12 @@ class Books(NamedTuple):
 
     episode: FloatArray  # (7,)
     sums: FloatArray  # (2, 6)
-    audit: FloatArray  # (8,)
+    audit: FloatArray  # (5,)
 
 
 def make_books() -> Books:
     """Return empty books."""
-    audit = np.zeros(8)
+    audit = np.zeros(5)
     audit[A_MIN_GAP] = np.inf
     return Books(np.zeros(7), np.zeros((2, 6)), audit)
 
@@ -173,8 +183,7 @@ def close_episode(books: Books, rules: Rules, closing: float, ended: bool, track
         residual /= max(1.0, s[0, S_ABSOLUTE] + s[1, S_ABSOLUTE])
         if np.isnan(residual) or residual > audit[A_LEDGER_ERROR]:  # a NaN in the books stays visible
             audit[A_LEDGER_ERROR] = residual
-    if ended:
-        audit[A_EPISODES] += 1.0
+    if ended and rules.episodic:
         regret = s[0, S_GAP] + s[1, S_GAP] if rules.priced else np.nan
         push(track, np.array([[earned_return, e[E_LENGTH], regret]]), np.array([at]))
     e[E_OPEN] = 0.0
@@ -191,8 +200,6 @@ def _open_episode(books: Books, rules: Rules, best: float, concept: int, number:
         expected = rules.expected_start[min(concept, rules.expected_start.shape[0] - 1)]
         audit[A_START_LUCK] += best - expected
         audit[A_LEVEL] += expected - rules.expected_start[0]
-        audit[A_OPTIMAL] += best
-        audit[A_PRICED_EPISODES] += 1.0
 
 
 @compiled
@@ -228,21 +235,23 @@ def _book_row(
 def book_rows(c: Columns, rules: Rules, books: Books, episodes: Track, signals: FloatArray) -> None:
     """Price every row into `signals` (n, K), and book it in its episode."""
     e = books.episode
+    has_books = rules.episodic or rules.priced
     for i in range(signals.shape[0]):
-        if e[E_OPEN] == 1.0 and e[E_NUMBER] != c.episode[i]:  # a log may drop an episode without saying how it ended
-            close_episode(books, rules, e[E_NEXT_BEST], True, episodes, c.step[i])
-        if e[E_OPEN] == 0.0:
-            _open_episode(books, rules, c.best[i], c.concept[i], c.episode[i])
         signal, choice = signals[i], c.choice[i]
         price_row(
             signal, rules, choice, c.truth[i], c.reward[i], c.best[i], c.value[i], c.next_best[i], c.likelihood[i]
         )
-        _book_row(books, signal, rules, c.concept[i], c.reward[i], c.best[i], c.next_best[i])
-        if c.terminated[i] or c.truncated[i]:
-            closing = 0.0 if c.terminated[i] else c.next_best[i]
-            earned = close_episode(books, rules, closing, True, episodes, c.step[i] + 1)
-            if rules.task == _CONTROL and not rules.priced and not np.isnan(rules.reference_return):
-                signal[MISTAKE] = earned < rules.reference_return
+        if has_books:
+            if e[E_OPEN] == 1.0 and e[E_NUMBER] != c.episode[i]:  # a log may drop an episode without saying its end
+                close_episode(books, rules, e[E_NEXT_BEST], True, episodes, c.step[i])
+            if e[E_OPEN] == 0.0:
+                _open_episode(books, rules, c.best[i], c.concept[i], c.episode[i])
+            _book_row(books, signal, rules, c.concept[i], c.reward[i], c.best[i], c.next_best[i])
+            if c.terminated[i] or c.truncated[i]:
+                closing = 0.0 if c.terminated[i] else c.next_best[i]
+                earned = close_episode(books, rules, closing, True, episodes, c.step[i] + 1)
+                if rules.task == _CONTROL and not rules.priced and not np.isnan(rules.reference_return):
+                    signal[MISTAKE] = earned < rules.reference_return
         if not np.isnan(signal[MISTAKE]) and not np.isnan(c.greedy[i]):
             signal[EXPLORING] = signal[MISTAKE] == 1.0 and choice != c.greedy[i]
 

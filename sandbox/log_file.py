@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import glob
-import gzip
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -12,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
+from sandbox.database import connect, csv_header, is_parquet, literal_path, quote, reason
 from sandbox.errors import SandboxError, one_line, suggestion
 
 _MEMORY = "400MB"
@@ -82,8 +80,6 @@ class LogFile:
         self.columns = columns.given()
 
     def __enter__(self) -> LogFile:
-        import duckdb
-
         if not Path(self.path).is_file():
             raise SandboxError(f"{self.path}: no such file")
         try:
@@ -91,8 +87,7 @@ class LogFile:
         except OSError as error:
             raise SandboxError(f"{self.path}: no room for a temporary table: {one_line(error)}") from error
         try:
-            settings: dict[str, Any] = {"threads": 1, "autoinstall_known_extensions": False, "memory_limit": _MEMORY}
-            self._connection: Any = duckdb.connect(str(Path(self._folder.name) / "log.duckdb"), config=settings)
+            self._connection: Any = connect(Path(self._folder.name) / "log.duckdb", _MEMORY)
             self._load()
         except BaseException:
             self.__exit__(None, None, None)
@@ -111,7 +106,7 @@ class LogFile:
         try:
             return self._connection.execute(sql, parameters)
         except Exception as error:
-            raise SandboxError(f"{self.path}: cannot be read: {_reason(error)}") from error
+            raise SandboxError(f"{self.path}: cannot be read: {reason(error)}") from error
 
     def rows_of(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return all rows that a query finds; ask only for few."""
@@ -120,13 +115,13 @@ class LogFile:
         except SandboxError:
             raise
         except Exception as error:
-            raise SandboxError(f"{self.path}: cannot be read: {_reason(error)}") from error
+            raise SandboxError(f"{self.path}: cannot be read: {reason(error)}") from error
 
     def _load(self) -> None:
-        for statement in ("SET TimeZone = 'UTC'", "SET enable_progress_bar = false", *_MACROS):
+        for statement in ("SET TimeZone = 'UTC'", *_MACROS):
             self.execute(statement)
-        if Path(self.path).suffix.lower() in (".parquet", ".pq"):
-            source, parameters, kinds = "read_parquet(?)", [glob.escape(self.path)], self._parquet_kinds()
+        if is_parquet(self.path):
+            source, parameters, kinds = "read_parquet(?)", [literal_path(self.path)], self._parquet_kinds()
         else:
             source, parameters, kinds = self._csv_source()
         selected = [f"{_present(*kinds[name])} AS {role}_raw" for role, name in self.columns.items()]
@@ -139,38 +134,20 @@ class LogFile:
             raise SandboxError(f"{self.path}: the file has no rows")
 
     def _parquet_kinds(self) -> dict[str, tuple[str, str]]:
-        described = self.rows_of("DESCRIBE SELECT * FROM read_parquet(?)", [glob.escape(self.path)])
+        described = self.rows_of("DESCRIBE SELECT * FROM read_parquet(?)", [literal_path(self.path)])
         self._check_names([row[0] for row in described])
         return {row[0]: (quote(row[0]), str(row[1])) for row in described}
 
     def _csv_source(self) -> tuple[str, list[Any], dict[str, tuple[str, str]]]:
         # Nothing is guessed but the separator: DuckDB's guesses hide ragged rows, and take a late quote for text.
-        names, separator = self._header()
+        names, separator = csv_header(self.path)
         self._check_names(names)
         source = (
             "read_csv(?, auto_detect=false, header=true, strict_mode=true, quote='\"', escape='\"', delim=?, columns=?)"
         )
         columns = {f"c{k}": "VARCHAR" for k in range(len(names))}
         kinds = {name: (f"c{k}", "VARCHAR") for k, name in enumerate(names)}
-        return source, [glob.escape(self.path), separator, columns], kinds
-
-    def _header(self) -> tuple[list[str], str]:
-        """Return the names in the first line, and what separates them: the sign that makes most of them."""
-        unpacked = gzip.open if Path(self.path).suffix.lower() == ".gz" else open
-        found: list[tuple[int, list[str], str]] = []
-        for separator in ",;\t|":
-            try:
-                with unpacked(self.path, "rt", encoding="utf-8-sig", newline="") as file:
-                    names = next(csv.reader(file, delimiter=separator), [])
-            except UnicodeDecodeError as error:
-                raise SandboxError(f"{self.path}: cannot be read: it is not UTF-8 text") from error
-            except (OSError, EOFError, csv.Error) as error:
-                raise SandboxError(f"{self.path}: cannot be read: {one_line(error)}") from error
-            found.append((len(names), names, separator))
-        _, names, separator = max(found, key=lambda item: item[0])
-        if not names:
-            raise SandboxError(f"{self.path}: the file is empty")
-        return names, separator
+        return source, [literal_path(self.path), separator, columns], kinds
 
     def _check_names(self, names: list[str]) -> None:
         for role, name in self.columns.items():
@@ -216,11 +193,6 @@ class LogFile:
         return bool(self.rows_of(f"SELECT count(*) FROM ({distinct})")[0][0] > most)
 
 
-def quote(name: str) -> str:
-    """Return a name as SQL writes it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _present(expression: str, kind: str) -> str:
     """Return SQL for a value, NULL where it is missing; what is no plain value becomes text."""
     if kind in ("FLOAT", "DOUBLE"):
@@ -228,13 +200,3 @@ def _present(expression: str, kind: str) -> str:
     if kind in _PLAIN or (kind[0] == "U" and kind[1:] in _PLAIN) or kind.startswith(("TIMESTAMP", "DECIMAL")):
         return expression
     return f"CASE WHEN lower(as_text({expression})) NOT IN ('', 'nan') THEN as_text({expression}) END"
-
-
-def _reason(error: Exception) -> str:
-    """Return where and why DuckDB failed, without its hints about options."""
-    text = str(error).split("\nPossible")[0]
-    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
-    if not lines:
-        return one_line(error)
-    place = lines[0].rpartition("CSV Error on Line: ")[2]
-    return f"line {place}: {lines[-1]}" if place.isdigit() else lines[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import gymnasium as gym
@@ -98,6 +99,8 @@ def _episodes(
     first, n_cells, after = 0, 1, 0
     if isinstance(env.observation_space, spaces.Discrete):
         first, n_cells = int(env.observation_space.start), int(env.observation_space.n)
+    new = tuple.__new__  # what Experience(...) does, without a call in between
+    pack, memory, size, filled = rows.pack, rows.memory, rows.size, 0
     observation, _ = env.reset(seed=seed)
     cell = int(observation) - first if tabular else 0
     step = ended = began = 0
@@ -132,15 +135,17 @@ def _episodes(
                 after = follow(cell, int(following))
         elif sound is not None and not sound(following):
             raise RunError(f"the environment gave the observation {following!r}, which is not finite")
-        learn(Experience(observation, choice, reward, following, terminated, truncated, None, step))
+        learn(new(Experience, (observation, choice, reward, following, terminated, truncated, None, step)))
         step += 1
         if terminated:
             flags |= TERMINATED
         if truncated:
             flags |= TRUNCATED
-        rows.append((cell, code, greedy, reward, after, confidence, flags))
-        if len(rows) == CHUNK:
+        pack(memory, filled * size, cell, code, greedy, reward, after, confidence, flags)
+        rows.filled = filled = filled + 1
+        if filled == CHUNK:
             writer.flush()
+            filled = 0
         observation, cell = following, after
         if terminated or truncated:
             ended, began = ended + 1, step
@@ -181,13 +186,19 @@ def _questions(
 ) -> None:
     act, learn, earned, rows, space = agent.act, agent.learn, stream.reward, writer.rows, stream.choice_space
     n_labels = int(space.n) if isinstance(space, Labels) else 0
-    for step, question in enumerate(stream.questions(seed)):
-        if step == steps:
-            return
+    new = tuple.__new__  # what Experience(...) does, without a call in between
+    pack, memory, size, filled = rows.pack, rows.memory, rows.size, 0
+    for step, question in enumerate(islice(stream.questions(seed), steps)):
         done[0] = step
-        observation, truth = question.observation, question.truth
-        if isinstance(observation, dict):
-            _check_features(observation)
+        observation, truth, cell, group, concept = question
+        if type(observation) is dict:
+            try:
+                total = sum(observation.values())
+                finite = total - total == 0
+            except TypeError:  # text among the features
+                finite = False
+            if not finite:
+                _check_features(observation)
         if not -_INF < truth < _INF:
             raise RunError(f"the stream gave the label {truth}")
         made = act(observation)
@@ -199,36 +210,24 @@ def _questions(
         else:
             code = code_of(choice, space)
         likelihood = math.nan
-        if confidence == confidence and n_labels:
-            likelihood = _likelihood(confidence, code, int(truth), scores, n_labels)
+        if confidence == confidence and n_labels and choice is not None:
+            if not 0.0 <= confidence <= 1.000000001:
+                raise RunError(f"the agent's confidence is {confidence}, not a probability")
+            if scores is not None:
+                likelihood = scores[int(truth)]
+            elif n_labels == 2:
+                likelihood = confidence if code == truth else 1.0 - confidence
         reward = earned(question, choice)
-        learn(Experience(observation, choice, reward, None, True, False, truth, step))
+        learn(new(Experience, (observation, choice, reward, None, True, False, truth, step)))
         greedy = code if not explored else greedy_choice(code, explored, scores)
-        rows.append(
-            (question.cell, question.group, question.concept, code, greedy, truth, reward, confidence, likelihood)
-        )
-        if len(rows) == CHUNK:
+        pack(memory, filled * size, cell, group, concept, code, greedy, truth, reward, confidence, likelihood)
+        rows.filled = filled = filled + 1
+        if filled == CHUNK:
             writer.flush()
+            filled = 0
 
 
 def _check_features(observation: dict[Any, Any]) -> None:
-    try:
-        total = sum(observation.values())
-    except TypeError:  # text among the features
-        total = math.nan
-    if total - total == 0:
-        return
     for name, value in observation.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise RunError(f"feature {name!r} is {value}")
-
-
-def _likelihood(confidence: float, code: float, truth: int, scores: Any, n_labels: int) -> float:
-    """Return the probability that the agent gave to the truth, NaN where it did not say."""
-    if not 0.0 <= confidence <= 1.0 + 1e-9:
-        raise RunError(f"the agent's confidence is {confidence}, not a probability")
-    if scores is not None:
-        return float(scores[truth])
-    if n_labels == 2:
-        return confidence if code == truth else 1.0 - confidence
-    return math.nan

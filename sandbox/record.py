@@ -10,7 +10,7 @@ from gymnasium import spaces
 
 from sandbox.evaluator import Scores, evaluate
 from sandbox.rows import TERMINATED, TRUNCATED, EpisodeWriter, code_of, vector_of
-from sandbox.trace import CHUNK, Trace, join
+from sandbox.trace import Trace, join
 from sandbox.world import EnvLaw
 
 
@@ -54,9 +54,9 @@ class Recorder(gym.Wrapper[Any, Any, Any, Any]):
         if self._solution is not None and self._solution.table.follow is not None:
             after = self._solution.table.follow(self._cell, after)
         flags = TERMINATED * bool(terminated) + TRUNCATED * bool(truncated)
-        if len(self._writer.rows) >= CHUNK:  # before adding, so that the last row can still be cut short
+        if self._writer.rows.full:  # before adding, so that the last row can still be cut short
             self._writer.flush()
-        self._writer.rows.append((self._cell, code, code, float(reward), after, math.nan, flags))
+        self._writer.rows.add(self._cell, code, code, float(reward), after, math.nan, flags)
         self._cell, self._running = after, not (terminated or truncated)
         return following, reward, terminated, truncated, info
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import numbers
+import struct
 from collections.abc import Sequence
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -15,14 +15,12 @@ from sandbox.errors import RunError
 from sandbox.interfaces import Labels, Number
 from sandbox.oracle import Solution
 from sandbox.table import FloatArray
-from sandbox.trace import Sink, Trace, make_trace
+from sandbox.trace import CHUNK, Sink, Trace, make_trace
 
 TERMINATED, TRUNCATED, ABSTAINED = 1, 2, 4  # flags of an episode's row
 
-# cell, choice, greedy, reward, next cell, confidence, flags
-EpisodeRow = tuple[int, float, float, float, int, float, int]
-# cell, group, concept, choice, greedy, truth, reward, confidence, likelihood
-StreamRow = tuple[int, int, int, float, float, float, float, float, float]
+EPISODE_ROW = ("cell", "choice", "greedy", "reward", "next cell", "confidence", "flags")
+STREAM_ROW = ("cell", "group", "concept", "choice", "greedy", "truth", "reward", "confidence", "likelihood")
 
 
 def greedy_choice(choice: float, explored: bool, scores: Sequence[float] | None) -> float:
@@ -57,15 +55,44 @@ def vector_of(choice: Any, space: spaces.Space[Any]) -> FloatArray:
         flat = np.asarray(choice, dtype=np.float64).ravel()
         if flat.shape != (math.prod(space.shape),) or not np.isfinite(flat).all():
             raise RunError(f"the agent chose {choice!r}, which does not fit {space}")
+        low, high = space.low.ravel().astype(np.float64), space.high.ravel().astype(np.float64)
+        with np.errstate(invalid="ignore"):  # infinite bounds have no slack to add
+            slack = 1e-6 * np.maximum(1.0, np.nan_to_num(high - low, posinf=1.0))  # rounding of single precision
+        if (flat < low - slack).any() or (flat > high + slack).any():
+            raise RunError(f"the agent chose {choice!r}, outside {space}")
         return flat
     if not space.contains(choice):
         raise RunError(f"the agent chose {choice!r}, outside {space}")
     return np.asarray(spaces.flatten(space, choice), dtype=np.float64).ravel()
 
 
-def _matrix(rows: Sequence[tuple[float, ...]], width: int) -> FloatArray:
-    flat = np.fromiter(chain.from_iterable(rows), np.float64, len(rows) * width)
-    return flat.reshape(len(rows), width)
+class RowBuffer:
+    """A fixed number of rows of numbers, packed as they come: quicker than lists of tuples, and without garbage.
+
+    The loops pack rows themselves, by `pack(memory, offset, *numbers)`, and count them in `filled`.
+    """
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self.pack = struct.Struct(f"{width}d").pack_into
+        self.size = 8 * width  # bytes of a row
+        self.memory = bytearray(CHUNK * self.size)
+        self.filled = 0
+
+    def add(self, *numbers: float) -> None:
+        """Add a row; there must be room."""
+        self.pack(self.memory, self.filled * self.size, *numbers)
+        self.filled += 1
+
+    @property
+    def full(self) -> bool:
+        """Whether there is no room for another row."""
+        return self.filled == CHUNK
+
+    def matrix(self) -> FloatArray:
+        """Return the rows (filled, width), as a copy."""
+        rows = np.frombuffer(self.memory, np.float64, self.filled * self.width)
+        return rows.reshape(self.filled, self.width).copy()
 
 
 class EpisodeWriter:
@@ -74,21 +101,22 @@ class EpisodeWriter:
     def __init__(self, sink: Sink, solution: Solution | None, choice_space: spaces.Space[Any]) -> None:
         self._sink = sink
         self._solution = solution
-        self.rows: list[EpisodeRow] = []
+        self.rows = RowBuffer(len(EPISODE_ROW))
         self.vectors: list[FloatArray] | None = None if isinstance(choice_space, spaces.Discrete) else []
         self._step = 0
         self._episode = 0
 
     def cut(self) -> None:
         """Mark the last row as truncated."""
-        cell, code, greedy, reward, after, confidence, flags = self.rows[-1]
-        self.rows[-1] = (cell, code, greedy, reward, after, confidence, flags | TRUNCATED)
+        *row, flags = self.rows.matrix()[-1]
+        self.rows.filled -= 1
+        self.rows.add(*row, int(flags) | TRUNCATED)
 
     def pending(self) -> list[Trace]:
         """Return what was collected and not yet handed on."""
-        if not self.rows:
+        if not self.rows.filled:
             return []
-        rows = _matrix(self.rows, 7)
+        rows = self.rows.matrix()
         count, flags = len(rows), rows[:, 6].astype(np.int64)
         cell, taken = rows[:, 0].astype(np.int64), rows[:, 1]
         terminated, truncated = (flags & TERMINATED) > 0, (flags & TRUNCATED) > 0
@@ -119,7 +147,7 @@ class EpisodeWriter:
             self._sink(trace)
             self._step += len(trace)
             self._episode += int((trace.terminated | trace.truncated).sum())
-        self.rows.clear()
+        self.rows.filled = 0
         if self.vectors is not None:
             self.vectors.clear()
 
@@ -129,17 +157,16 @@ class StreamWriter:
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
-        self.rows: list[StreamRow] = []
+        self.rows = RowBuffer(len(STREAM_ROW))
         self._step = 0
 
     def flush(self) -> None:
         """Hand on what was collected."""
-        if not self.rows:
+        if not self.rows.filled:
             return
-        names = ("cell", "group", "concept", "choice", "greedy", "truth", "reward", "confidence", "likelihood")
-        rows = _matrix(self.rows, len(names))
-        columns: dict[str, Any] = {name: rows[:, k] for k, name in enumerate(names)}
+        rows = self.rows.matrix()
+        columns: dict[str, Any] = {name: rows[:, k] for k, name in enumerate(STREAM_ROW)}
         columns["step"] = self._step + np.arange(len(rows))
         self._sink(make_trace(len(rows), columns))
         self._step += len(rows)
-        self.rows.clear()
+        self.rows.filled = 0

@@ -109,9 +109,9 @@ def print_checks(thing: str, found: Sequence[CheckResult]) -> None:
     """Print which checks passed."""
     console = _console()
     for result in found:
-        mark = "[green]ok[/]  " if result.passed else "[red]FAIL[/]"
-        message = "" if result.passed else f": {escape(result.message)}"
-        console.print(f"{mark} {escape(result.text)}{message}", soft_wrap=True)
+        mark = "[red]FAIL[/]" if not result.passed else "[dim]-[/]   " if result.message else "[green]ok[/]  "
+        message = f": {escape(result.message)}" if result.message else ""
+        console.print(f"{mark} {escape(result.text.rstrip('.'))}{message}", soft_wrap=True)
     failed = sum(not result.passed for result in found)
     console.print(f"{escape(thing)}: {len(found) - failed} of {len(found)} checks passed")
 

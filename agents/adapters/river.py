@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from river import base, compose
 
 from sandbox.errors import RunError, SandboxError, one_line
 from sandbox.interfaces import Decision, Experience, Labels, Number
+
+_new = tuple.__new__  # what Decision(...) does, without a call in between
 
 
 def _seeded(model: Any, rng: np.random.Generator) -> Any:
@@ -51,6 +54,9 @@ class RiverAgent:
             raise SandboxError(f"{type(model).__name__} is no River classifier or regressor: it has no predict_one")
         self.model = model
         self._predict: Callable[[Any], Decision] = self._forecast
+        self._labels: tuple[Any, ...] | None = None
+        self._codes: dict[Any, int] = {}
+        self._in_order: Callable[[dict[Any, float]], Sequence[float]] = tuple
 
     def begin(
         self, observation_space: spaces.Space[Any], choice_space: spaces.Space[Any], rng: np.random.Generator
@@ -62,7 +68,7 @@ class RiverAgent:
         elif isinstance(choice_space, Number):
             if _is_classifier(self.model):
                 raise SandboxError(f"River's {name} predicts labels, and this stream asks for numbers")
-            self._predict = self._forecast
+            self._predict, self._labels = self._forecast, None
         else:
             raise SandboxError(f"River's {name} learns from right answers, and this world only gives rewards")
         self.trained = _seeded(self.model, rng)
@@ -77,6 +83,7 @@ class RiverAgent:
             labels = (False, True)[: len(labels)]
         self._labels = labels
         self._codes = {label: code for code, label in enumerate(labels)}
+        self._in_order = itemgetter(*labels) if len(labels) > 1 else lambda found: (found[labels[0]],)
         has_proba = self._has_probabilities()
         self._predict = self._likeliest if has_proba else self._label_only
         if has_proba and _overrides_predict(self.model):
@@ -95,17 +102,13 @@ class RiverAgent:
     def learn(self, experience: Experience) -> None:
         """Learn the right answer."""
         truth = experience.truth
-        if truth is None:
-            return
-        if self._predict == self._forecast:
-            self.trained.learn_one(experience.observation, truth)
-        else:
-            self.trained.learn_one(experience.observation, self._labels[truth])
+        if truth is not None:
+            self.trained.learn_one(experience.observation, truth if self._labels is None else self._labels[truth])
 
     def _code(self, label: Any) -> int:
         code = self._codes.get(label)
         if code is None:
-            raise RunError(f"the model answered {label!r}, which is none of {list(self._labels)}")
+            raise RunError(f"the model answered {label!r}, which is none of {list(self._codes)}")
         return code
 
     def _likeliest(self, observation: Any) -> Decision:
@@ -114,8 +117,14 @@ class RiverAgent:
         if not found:
             return Decision(None)
         label = max(found, key=found.get)
-        get = found.get
-        return Decision(self._code(label), found[label], False, [get(known, 0.0) for known in self._labels])
+        code = self._codes.get(label)
+        if code is None:
+            code = self._code(label)
+        try:
+            scores = self._in_order(found)
+        except KeyError:  # a label that the model has not met
+            scores = [found.get(label, 0.0) for label in self._codes]
+        return _new(Decision, (code, found[label], False, scores))
 
     def _label_only(self, observation: Any) -> Decision:
         label = self.trained.predict_one(observation)
@@ -128,8 +137,9 @@ class RiverAgent:
         found = self.trained.predict_proba_one(observation)
         if not found:
             return Decision(self._code(label))
-        scores = [found.get(known, 0.0) for known in self._labels]
-        return Decision(self._code(label), found.get(label, 0.0), False, scores)
+        return Decision(
+            self._code(label), found.get(label, 0.0), False, [found.get(known, 0.0) for known in self._codes]
+        )
 
     def _forecast(self, observation: Any) -> Decision:
         number = self.trained.predict_one(observation)

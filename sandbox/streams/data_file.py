@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sandbox.errors import RunError, SandboxError, one_line, suggestion
+from sandbox.database import connect, csv_header, is_parquet, literal_path, quote, reason
+from sandbox.errors import RunError, SandboxError, suggestion
 from sandbox.interfaces import Labels, Number, Question, Stream
 from sandbox.streams.features import feature_space, ordered_labels
 
@@ -40,44 +41,49 @@ class DataFile(Stream):
         self.tolerance = tolerance
         self._look()
 
-    def _reader(self) -> str:
-        suffix = Path(self.path).suffix.lower()
-        return "read_parquet" if suffix in (".parquet", ".pq") else "read_csv"
-
-    def _connect(self) -> Any:
-        import duckdb
-
-        return duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False})
-
     def _look(self) -> None:
         """Learn the columns, the labels and the number of rows; every row is read once, so a bad one is found now."""
         if not Path(self.path).is_file():
             raise SandboxError(f"{self.path}: no such file")
+        self._source, self._given = self._table()
         try:
-            with self._connect() as connection:
+            with connect() as connection:
                 kinds = self._columns(connection)
-                self._select = ", ".join(_cast(self.path, n, kind) for n, kind in kinds.items() if n != self.label)
-                quoted = _quote(self.label)
-                source = f"FROM {self._reader()}(?)"
-                rows, filled, distinct = connection.execute(
-                    f"SELECT count(*), count({quoted}), approx_count_distinct({quoted}) {source}", [self.path]
-                ).fetchone()
+                self._names = [name for name in kinds if name != self.label]
+                self._select = ", ".join(_cast(self.path, name, kinds[name]) for name in self._names)
+                label = quote(self.label)
+                found = self._all(connection, f"count(*), count({label}), approx_count_distinct({label})")
+                rows, filled, distinct = found[0]
                 if not rows:
                     raise SandboxError(f"{self.path}: the file has no rows")
                 if filled < rows:
                     raise SandboxError(f"{self.path}: {rows - filled} of {rows} rows have no label in {self.label!r}")
+                self._refuse_mixed(connection, kinds)
                 self.length = int(rows)
-                self.choice_space = self._choices(connection, kinds[self.label], int(distinct), source)
-                self._names = [name for name in kinds if name != self.label]
-                first = connection.execute(f"SELECT {self._select} {source} LIMIT 1", [self.path]).fetchone()
+                self.choice_space = self._choices(connection, kinds[self.label], int(distinct))
+                first = self._all(connection, self._select, "LIMIT 1")[0]
                 self.observation_space = feature_space(dict(zip(self._names, first, strict=True)))
         except SandboxError:
             raise
         except Exception as error:
-            raise SandboxError(f"{self.path}: cannot be read: {_first_line(error)}") from error
+            raise SandboxError(f"{self.path}: cannot be read: {reason(error)}") from error
+
+    def _table(self) -> tuple[str, list[Any]]:
+        """Return SQL that reads the file, and its parameters. Only types are guessed, so a ragged row is an error."""
+        if is_parquet(self.path):
+            return "read_parquet(?)", [literal_path(self.path)]
+        names, separator = csv_header(self.path)
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise SandboxError(f"{self.path} has {names.count(twice)} columns {twice!r}")
+        source = "read_csv(?, header=true, delim=?, quote='\"', escape='\"', strict_mode=true, names=?, skip=0)"
+        return source, [literal_path(self.path), separator, names]
+
+    def _all(self, connection: Any, what: str, more: str = "") -> list[tuple[Any, ...]]:
+        return list(connection.execute(f"SELECT {what} FROM {self._source} {more}", self._given).fetchall())
 
     def _columns(self, connection: Any) -> dict[str, str]:
-        described = connection.execute(f"DESCRIBE SELECT * FROM {self._reader()}(?)", [self.path]).fetchall()
+        described = connection.execute(f"DESCRIBE SELECT * FROM {self._source}", self._given).fetchall()
         kinds = {row[0]: str(row[1]) for row in described}
         if self.label not in kinds:
             raise SandboxError(
@@ -87,7 +93,20 @@ class DataFile(Stream):
             raise SandboxError(f"{self.path} has no column beside the label {self.label!r}")
         return kinds
 
-    def _choices(self, connection: Any, kind: str, distinct: int, source: str) -> Labels | Number:
+    def _refuse_mixed(self, connection: Any, kinds: dict[str, str]) -> None:
+        """Refuse a column of numbers with a text in between: most likely a slip of the pen."""
+        for name in (name for name, kind in kinds.items() if kind == "VARCHAR"):
+            column = quote(name)
+            filled, numbers = self._all(connection, f"count({column}), count(TRY_CAST({column} AS DOUBLE))")[0]
+            if filled / 2 < numbers < filled:
+                marked = f"(SELECT row_number() OVER () AS row_no, {column} AS x FROM {self._source})"
+                row, value = connection.execute(
+                    f"SELECT row_no, x FROM {marked} WHERE x IS NOT NULL AND TRY_CAST(x AS DOUBLE) IS NULL LIMIT 1",
+                    self._given,
+                ).fetchone()
+                raise SandboxError(f"{self.path}: row {row}: {name!r} is {value!r}, where most rows have a number")
+
+    def _choices(self, connection: Any, kind: str, distinct: int) -> Labels | Number:
         number = kind in _WHOLE or kind in ("FLOAT", "DOUBLE", "HUGEINT") or kind.startswith("DECIMAL")
         if self.task == "regression" and not number:
             raise SandboxError(f"{self.path}: the label {self.label!r} is {kind}, not a number")
@@ -95,10 +114,10 @@ class DataFile(Stream):
         if self.task == "regression" or (
             self.task == "auto" and number and (kind not in _WHOLE or distinct > _MOST_LABELS)
         ):
-            self._label_sql = f"CAST({_quote(self.label)} AS DOUBLE)"
+            self._label_sql = f"CAST({quote(self.label)} AS DOUBLE)"
             return Number()
-        self._label_sql = _quote(self.label)
-        found = connection.execute(f"SELECT DISTINCT {self._label_sql} {source}", [self.path]).fetchall()
+        self._label_sql = quote(self.label)
+        found = self._all(connection, f"DISTINCT {self._label_sql}")
         return Labels(ordered_labels({row[0] for row in found}))
 
     def questions(self, seed: int) -> Iterator[Question]:
@@ -106,10 +125,8 @@ class DataFile(Stream):
         labels = self.choice_space.labels if isinstance(self.choice_space, Labels) else None
         codes = {label: code for code, label in enumerate(labels)} if labels is not None else None
         names = [*self._names, ""]
-        with self._connect() as connection:
-            cursor = connection.execute(
-                f"SELECT {self._select}, {self._label_sql} FROM {self._reader()}(?)", [self.path]
-            )
+        with connect() as connection:
+            cursor = connection.execute(f"SELECT {self._select}, {self._label_sql} FROM {self._source}", self._given)
             number = 0
             while rows := cursor.fetchmany(2048):
                 for row in rows:
@@ -129,12 +146,8 @@ class DataFile(Stream):
         return {name: value for name, value in question.items() if value is not None}
 
 
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _cast(path: str, name: str, kind: str) -> str:
-    quoted = _quote(name)
+    quoted = quote(name)
     if kind in _WHOLE or kind in ("DOUBLE", "BOOLEAN", "VARCHAR"):
         return quoted
     if kind in ("FLOAT", "HUGEINT") or kind.startswith("DECIMAL"):
@@ -144,9 +157,3 @@ def _cast(path: str, name: str, kind: str) -> str:
     if kind.startswith("ENUM") or kind in ("UUID", "TIME"):
         return f"CAST({quoted} AS VARCHAR)"
     raise SandboxError(f"{path}: column {name!r} is {kind}, which is no single number or text")
-
-
-def _first_line(error: Exception) -> str:
-    """Return the first line of a database error: the ones below it are hints about its options."""
-    lines = str(error).strip().splitlines()
-    return " ".join(lines[0].split()) if lines else one_line(error)

@@ -10,6 +10,20 @@ import numpy as np
 from gymnasium import spaces
 
 
+class AnyText(spaces.Space[str]):
+    """A space of texts of any length, in any script."""
+
+    def __init__(self) -> None:
+        super().__init__((), None)
+
+    def contains(self, x: Any) -> bool:
+        """Whether `x` is a text."""
+        return isinstance(x, str)
+
+    def __repr__(self) -> str:
+        return "AnyText()"
+
+
 def feature_space(example: Mapping[Any, Any]) -> spaces.Dict:
     """Return a Dict space for questions like `example`: a number, a text, or anything else, by feature name."""
     made: dict[str, spaces.Space[Any]] = {}
@@ -17,7 +31,7 @@ def feature_space(example: Mapping[Any, Any]) -> spaces.Dict:
         if isinstance(value, numbers.Real):
             made[str(name)] = spaces.Box(-np.inf, np.inf, (), np.float64)
         elif isinstance(value, str):
-            made[str(name)] = spaces.Text(1_000_000, min_length=0)
+            made[str(name)] = AnyText()
         else:
             made[str(name)] = spaces.Space()
     return spaces.Dict(made)

@@ -23,6 +23,7 @@ class RiverStream(Stream):
         self.dataset = dataset
         self.target = target
         self.length = dataset.n_samples
+        self._several = any(isinstance(answer, dict) for _, answer in itertools.islice(dataset, 1))
         peek = list(itertools.islice(self._pairs(dataset), 1))
         if not peek:
             raise SandboxError(f"River's {type(dataset).__name__} is empty")
@@ -33,17 +34,18 @@ class RiverStream(Stream):
         else:
             self.choice_space = Number()
 
-    def _pairs(self, dataset: Any) -> Iterator[tuple[Any, Any]]:
-        for pair in dataset:
-            question, answer = pair[0], pair[1]
-            if isinstance(answer, dict):
-                if self.target not in answer:
-                    raise SandboxError(
-                        f"River's {type(dataset).__name__} has several outputs; choose one with target=, "
-                        f"of {', '.join(map(str, answer))}"
-                    )
-                answer = answer[self.target]
-            yield question, answer
+    def _pairs(self, dataset: Any) -> Any:
+        """Return an iterable of questions and single answers."""
+        return self._targets(dataset) if self._several else dataset
+
+    def _targets(self, dataset: Any) -> Iterator[tuple[Any, Any]]:
+        for question, answers in dataset:
+            if self.target not in answers:
+                raise SandboxError(
+                    f"River's {type(dataset).__name__} has several outputs; choose one with target=, "
+                    f"of {', '.join(map(str, answers))}"
+                )
+            yield question, answers[self.target]
 
     def _labels(self) -> tuple[Any, ...]:
         limit = None if self.length is not None else _PEEK
@@ -60,11 +62,11 @@ class RiverStream(Stream):
                 yield Question(question, math.nan if answer is None else float(answer))
             return
         codes = {label: code for code, label in enumerate(self.choice_space.labels)}
+        new = tuple.__new__  # what Question(...) does, without a call in between
         for question, answer in self._pairs(dataset):
-            code = codes.get(answer)
-            if code is None:
+            if answer not in codes:
                 raise RunError(f"the label {answer!r} is new: it was not among {list(codes)}")
-            yield Question(question, code)
+            yield new(Question, (question, codes[answer], 0, 0, 0))
 
 
 def _available() -> dict[str, Any]:
