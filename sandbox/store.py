@@ -51,8 +51,8 @@ def _slug(name: str) -> str:
 def _rows(run: Run) -> Iterable[tuple[Any, ...]]:
     none = (math.nan,) * 4
     if run.scores is None:
-        yield (run.seed, "failed", "error", -1, *none, _storable(run.error))
-        yield (run.seed, "failed", "traceback", -1, *none, _storable(run.traceback))
+        yield (run.seed, "failed", "error", -1, *none, storable(run.error))
+        yield (run.seed, "failed", "traceback", -1, *none, storable(run.traceback))
         return
     yield (run.seed, "run", "fingerprint", run.scores.decisions, *none, run.scores.fingerprint)
     for name, value in run.scores.metrics.items():
@@ -62,7 +62,7 @@ def _rows(run: Run) -> Iterable[tuple[Any, ...]]:
             yield (run.seed, "curve", name, *point, "")
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """Return `text` as Unicode that a file can hold: what a user's code raises may hold anything."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
 
@@ -117,9 +117,9 @@ class Store:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SandboxError(f"{folder}: cannot be used for runs: {error.strerror}") from error
-        self._sweep()
+        self.sweep()
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
         """Remove what processes that are gone left half written; where that cannot be told, leave it."""
         for left in self.folder.glob(".tmp-*"):
             owner = left.name.split("-")[1]
@@ -249,8 +249,13 @@ class TraceFile:
         self._about = meta.as_dict()
         stem = path.parent / f".tmp-{os.getpid()}-{uuid.uuid4().hex}"
         self._scratch, self._temporary = stem.with_suffix(".duckdb"), stem.with_suffix(".parquet")
-        self._connection: Any = duckdb.connect(str(self._scratch), config={"threads": 1, "memory_limit": "256MB"})
         self._rows = 0
+        self._connection: Any = None
+        try:
+            self._connection = duckdb.connect(str(self._scratch), config={"threads": 1, "memory_limit": "256MB"})
+        except Exception as error:
+            self.__exit__()
+            raise SandboxError(f"{path}: cannot be written: {' '.join(str(error).split())}") from error
 
     def add(self, trace: Trace) -> None:
         """Add the next chunk."""
@@ -264,17 +269,21 @@ class TraceFile:
         """Write the file; `fingerprint` is that of the run's scores."""
         told = {"schema": SCHEMA, "meta": self._about, "fingerprint": fingerprint}
         about = json.dumps(told, sort_keys=True, default=repr)
-        self._connection.execute(
-            f"COPY (SELECT * FROM trace) TO {_quoted(str(self._temporary))} "
-            f"(FORMAT PARQUET, COMPRESSION ZSTD, KV_METADATA {{sandbox: {_quoted(about)}}})"
-        )
-        _replace(self._temporary, self.path)
+        try:
+            self._connection.execute(
+                f"COPY (SELECT * FROM trace) TO {_quoted(str(self._temporary))} "
+                f"(FORMAT PARQUET, COMPRESSION ZSTD, KV_METADATA {{sandbox: {_quoted(about)}}})"
+            )
+            _replace(self._temporary, self.path)
+        except Exception as error:
+            raise SandboxError(f"{self.path}: cannot be written: {' '.join(str(error).split())}") from error
 
     def __enter__(self) -> TraceFile:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._connection.close()
+        if self._connection is not None:
+            self._connection.close()
         for suffix in ("", ".wal", ".tmp"):
             _remove(self._scratch.with_name(self._scratch.name + suffix))
         _remove(self._temporary)

@@ -182,7 +182,7 @@ def _find_done(entry: _Entry, plan: _Plan, store: Store, notes: list[str]) -> No
     entry.missing = [seed for seed in entry.missing if seed not in done]
 
 
-def _here(plan: _Plan, missing: Sequence[tuple[_Entry, int]]) -> Generator[tuple[_Entry, Run]]:
+def _here(plan: _Plan, missing: Sequence[tuple[_Entry, int]]) -> Generator[tuple[_Entry, Run] | None]:
     """Do the runs one after the other in this process."""
     for entry, seed in missing:
         agent = entry.make()
@@ -193,7 +193,7 @@ def _here(plan: _Plan, missing: Sequence[tuple[_Entry, int]]) -> Generator[tuple
 
 def _in_workers(
     plan: _Plan, missing: Sequence[tuple[_Entry, int]], count: int, workers: Workers | None
-) -> Generator[tuple[_Entry, Run]]:
+) -> Generator[tuple[_Entry, Run] | None]:
     """Do the runs in worker processes; one that dies has its run tried once more, then failed."""
     entries = {entry.name: entry for entry, _ in missing}
     shared = asdict(plan.budget) | asdict(plan.options) | {"world": plan.world.name}
@@ -202,7 +202,11 @@ def _in_workers(
     ]
     pool = workers if workers is not None else Workers(count)
     try:
-        for job, answer in pool.map(asked):
+        for told in pool.map(asked):
+            if told is None:
+                yield None
+                continue
+            job, answer = told
             if isinstance(answer, str):
                 run = Run(job["seed"], None, f"{plan.world.name}, seed {job['seed']}, {answer}, twice")
             else:
@@ -214,23 +218,25 @@ def _in_workers(
 
 
 def _collect(
-    found: Generator[tuple[_Entry, Run]],
+    found: Generator[tuple[_Entry, Run] | None],
     missing: Sequence[tuple[_Entry, int]],
     store: Store | None,
     progress: Progress | None,
 ) -> None:
-    """Take runs as they come; write an agent's file when its last run is in, and at least every second meanwhile."""
+    """Take runs as they come, and write them within two seconds or so: fewer writes where runs are many and short."""
     unsaved: dict[str, _Entry] = {}
     done = 0
     saved_at = time.monotonic()
     try:
-        for entry, run in found:
-            entry.runs[run.seed] = run
-            entry.missing.remove(run.seed)
-            done += 1
-            unsaved[entry.name] = entry
-            if progress is not None:
-                progress(f"{entry.name}, seed {run.seed}", len(missing) - done)
+        for told in found:
+            if told is not None:
+                entry, run = told
+                entry.runs[run.seed] = run
+                entry.missing.remove(run.seed)
+                done += 1
+                unsaved[entry.name] = entry
+                if progress is not None:
+                    progress(f"{entry.name}, seed {run.seed}", len(missing) - done)
             if store is not None and time.monotonic() - saved_at > 1.0:
                 _save(unsaved, store)
                 saved_at = time.monotonic()
@@ -240,6 +246,7 @@ def _collect(
     finally:
         found.close()  # ends the workers
         if store is not None:
+            store.sweep()  # what workers that were ended left behind
             _save(unsaved, store)
 
 

@@ -8,6 +8,7 @@ import queue
 import sys
 import threading
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from sandbox.catalog import make_agent, make_world
 from sandbox.errors import one_line
 from sandbox.interfaces import Agent
 from sandbox.runs import Options, Run, pack, run_once
-from sandbox.store import TraceFile
+from sandbox.store import TraceFile, storable
 from sandbox.world import Budget, World
 
 
@@ -23,12 +24,13 @@ def do_run(world: World, agent: Agent, seed: int, budget: Budget, options: Optio
     """Run once, and keep the decisions in the file `trace_to` if there is one; whatever fails is in the run."""
     try:
         if trace_to is None:
-            return run_once(world, agent, seed, budget, options)
-        with TraceFile(Path(trace_to), world.meta) as file:
-            run = run_once(world, agent, seed, budget, options, file.add)
-            if run.scores is not None:
-                file.keep(run.scores.fingerprint)
-            return run
+            run = run_once(world, agent, seed, budget, options)
+        else:
+            with TraceFile(Path(trace_to), world.meta) as file:
+                run = run_once(world, agent, seed, budget, options, file.add)
+                if run.scores is not None:
+                    file.keep(run.scores.fingerprint)
+        return replace(run, error=storable(run.error), traceback=storable(run.traceback))
     except Exception as error:  # not of the run itself, which keeps its own: no memory to judge it, no room for a trace
         return Run(seed, None, f"{world.name}, seed {seed}, {one_line(error)}", traceback.format_exc())
 

@@ -60,8 +60,11 @@ class Workers:
                 answer = f"its worker cannot be reached ({one_line(error)})"
             done.put((job, answer))
 
-    def map(self, jobs: list[_Job]) -> Iterator[tuple[_Job, dict[str, Any] | str]]:
-        """Yield each job with its packed run as it comes, or with a text: how its worker died, twice."""
+    def map(self, jobs: list[_Job]) -> Iterator[tuple[_Job, dict[str, Any] | str] | None]:
+        """Yield each job with its packed run as it comes, or with a text: how its worker died, twice.
+
+        After a second in which nothing came, yield None.
+        """
         waiting: queue.Queue[_Job | None] = queue.Queue()
         done: queue.Queue[Any] = queue.Queue()
         for job in jobs:
@@ -73,7 +76,11 @@ class Workers:
         left = len(jobs)
         try:
             while left:
-                job, answer = done.get()
+                try:
+                    job, answer = done.get(timeout=1.0)
+                except queue.Empty:
+                    yield None
+                    continue
                 if isinstance(answer, str) and id(job) not in retried:
                     retried.add(id(job))
                     waiting.put(job)
