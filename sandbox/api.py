@@ -72,7 +72,8 @@ def score(log: str | Path, *, choice: str, window: int = 1000, **columns: Any) -
     """Score a log of decisions made elsewhere, a CSV or Parquet file with one decision a row.
 
     `choice` and the other keywords (`reward`, `truth`, `time`, `group`, ...) name its columns, as the options of
-    `sandbox score` do; `discount`, `gap_range`, `task`, `tolerance` and `fading` are passed on. Raise `SandboxError` for a bad log.
+    `sandbox score` do; `discount`, `gap_range`, `task`,
+    `tolerance` and `fading` are passed on. Raise `SandboxError` for a bad log.
     """
     passed = {
         name: columns.pop(name) for name in ("discount", "gap_range", "task", "fading", "tolerance") if name in columns

@@ -57,6 +57,16 @@ def csv_header(path: str) -> tuple[list[str], str]:
     return names, separator
 
 
+def csv_source(path: str) -> tuple[list[str], str, list[Any]]:
+    """Return a CSV file's column names, SQL that reads it as texts c0, c1, ..., and the parameters of that SQL.
+
+    Nothing is guessed but the separator: DuckDB's guesses hide ragged rows, and take a late quote for text.
+    """
+    names, separator = csv_header(path)
+    sql = "read_csv(?, auto_detect=false, header=true, strict_mode=true, quote='\"', escape='\"', delim=?, columns=?)"
+    return names, sql, [literal_path(path), separator, {f"c{k}": "VARCHAR" for k in range(len(names))}]
+
+
 def reason(error: Exception) -> str:
     """Return where and why DuckDB failed, without its hints about options."""
     text = str(error).split("\nPossible")[0]

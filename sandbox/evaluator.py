@@ -58,7 +58,7 @@ class Evaluator:
         self._luck = ledger.LuckTest(np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(1))
         self._unanswered = 0.0
         self._seen = 0
-        self._digest = blake2b(digest_size=16)
+        self._digests = (blake2b(digest_size=16), blake2b(digest_size=16))
 
     def update(self, trace: Trace) -> None:
         """Judge the next chunk of the run."""
@@ -73,8 +73,8 @@ class Evaluator:
             luck = trace.reward - self.meta.gain + self.meta.discount * trace.next_best - trace.value
             slots = self._slots(trace)  # may enlarge self._luck
             ledger.add_luck(self._luck, slots, luck, trace.value)
-        for column in (trace.choice, trace.reward):
-            self._digest.update(column.tobytes())
+        for digest, column in zip(self._digests, (trace.choice, trace.reward), strict=True):
+            digest.update(column.tobytes())
         self._seen = int(trace.step[-1]) + 1
 
     def _slots(self, trace: Trace) -> IntArray:
@@ -123,7 +123,8 @@ class Evaluator:
         if not self.meta.priced:
             return math.nan
         if name in ("luck_z", "luck_z_bound"):
-            return ledger.luck_z(self._luck)[name == "luck_z_bound"]
+            reach = np.array(self.meta.luck_reach) if self.meta.luck_reach else None
+            return ledger.luck_z(self._luck, reach)[name == "luck_z_bound"]
         return float(self._books.audit[_AUDIT[name]])
 
     def _find(self, signal: str) -> tuple[Track, int] | None:
@@ -147,7 +148,8 @@ class Evaluator:
             found = self._find(signal)
             if found is not None and self.count(signal):
                 curves[signal] = curve_of(*found, self._seen)
-        return Scores(metrics, curves, self._seen, self._digest.hexdigest())
+        fingerprint = "".join(digest.hexdigest() for digest in self._digests)
+        return Scores(metrics, curves, self._seen, fingerprint)
 
 
 def evaluate(trace: Trace, meta: Meta, **options: Any) -> Scores:

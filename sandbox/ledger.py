@@ -278,19 +278,23 @@ def add_luck(test: LuckTest, slot: IntArray, luck: FloatArray, value: FloatArray
         test.reach[0] = max(test.reach[0], abs(x))
 
 
-def luck_z(test: LuckTest, alpha: float = 0.01) -> tuple[float, float]:
+def luck_z(test: LuckTest, reach: FloatArray | None = None, alpha: float = 0.01) -> tuple[float, float]:
     """Return the most extreme studentised mean of luck over the slots, and the bound it should keep.
 
-    z = S / sqrt(Q + R |S| / 3), S and Q the sum and the sum of squares of luck in a slot, R the largest luck seen
-    anywhere. For many decisions this is the studentised mean; for few, the second term (from
-    Bernstein's inequality) keeps rare large luck from looking like a wrong oracle. The bound is two-sided at level
-    `alpha`, corrected (Bonferroni) for the number of slots. NaN where nothing was tested.
+    z = S / sqrt(Q + 2/3 R |S|), S and Q the sum and the sum of squares of luck in a slot, R the largest luck that the
+    law allows there: `reach` (slots,), repeated for every concept; None: the largest seen anywhere, which makes the
+    bound a rough one. For many decisions this is the studentised mean; for few, the second term keeps what has not
+    happened yet from looking like a wrong oracle (Bernstein's inequality has 1/3 beside the true variance; beside Q the
+    lower Poisson tail needs 2/3). The bound is two-sided at level `alpha`, corrected (Bonferroni) for the number of
+    slots and, by doublings, for the open length of a run. NaN where nothing was tested.
     """
     used = test.counts > 0
     slots = int(used.sum())
     if not slots:
         return math.nan, math.nan
     total, square = test.total[used], test.square[used]
-    spread = np.sqrt(square + float(test.reach[0]) * np.abs(total) / 3.0)
+    largest = np.full(slots, test.reach[0]) if reach is None else np.resize(reach, len(used))[used]
+    spread = np.sqrt(square + 2.0 / 3.0 * largest * np.abs(total))
     z = np.divide(total, spread, out=np.zeros(slots), where=spread > 0)
-    return float(z[np.abs(z).argmax()]), math.sqrt(2.0 * math.log(2.0 * slots / alpha))
+    looks = slots * (1.0 + math.log2(float(test.counts.max())))
+    return float(z[np.abs(z).argmax()]), math.sqrt(2.0 * math.log(2.0 * looks / alpha))

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
-from sandbox.database import connect, csv_header, is_parquet, literal_path, quote, reason
+from sandbox.database import connect, csv_source, is_parquet, literal_path, quote, reason
 from sandbox.errors import SandboxError, one_line, suggestion
 
 _MEMORY = "400MB"
@@ -139,15 +139,9 @@ class LogFile:
         return {row[0]: (quote(row[0]), str(row[1])) for row in described}
 
     def _csv_source(self) -> tuple[str, list[Any], dict[str, tuple[str, str]]]:
-        # Nothing is guessed but the separator: DuckDB's guesses hide ragged rows, and take a late quote for text.
-        names, separator = csv_header(self.path)
+        names, source, parameters = csv_source(self.path)
         self._check_names(names)
-        source = (
-            "read_csv(?, auto_detect=false, header=true, strict_mode=true, quote='\"', escape='\"', delim=?, columns=?)"
-        )
-        columns = {f"c{k}": "VARCHAR" for k in range(len(names))}
-        kinds = {name: (f"c{k}", "VARCHAR") for k, name in enumerate(names)}
-        return source, [literal_path(self.path), separator, columns], kinds
+        return source, parameters, {name: (f"c{k}", "VARCHAR") for k, name in enumerate(names)}
 
     def _check_names(self, names: list[str]) -> None:
         for role, name in self.columns.items():

@@ -24,6 +24,7 @@ from sandbox.rows import (
     greedy_choice,
     vector_of,
 )  # fmt: skip
+from sandbox.table import FloatArray
 from sandbox.trace import CHUNK, Sink
 
 LONGEST_EPISODE = 1_000_000  # steps after which an episode counts as endless, where the budget is in episodes
@@ -35,18 +36,29 @@ def agent_rng(seed: int) -> np.random.Generator:
     return np.random.default_rng([seed, 1])
 
 
+_BLAMED = {
+    "begin": "the agent's begin",
+    "act": "the agent's act",
+    "learn": "the agent's learn",
+    "step": "the environment's step",
+    "reset": "the environment's reset",
+    "questions": "the stream",
+    "reward": "the stream's reward",
+}
+
+
 def _blame(error: Exception, step: int) -> RunError:
-    """Name the step, and whose method raised."""
+    """Name the step, and whose method raised: the first known one on the way to where it did."""
     if isinstance(error, SandboxError):
         return RunError(f"step {step}: {error}")
-    frame = error.__traceback__.tb_next if error.__traceback__ is not None else None
-    name = frame.tb_frame.f_code.co_name if frame is not None else ""
-    who = {"act": "the agent's act", "learn": "the agent's learn", "begin": "the agent's begin"}.get(name)
-    who = who or {"step": "the environment's step", "reset": "the environment's reset"}.get(name, "the run")
+    frame = error.__traceback__
+    while frame is not None and frame.tb_frame.f_code.co_name not in _BLAMED:
+        frame = frame.tb_next
+    who = _BLAMED[frame.tb_frame.f_code.co_name] if frame is not None else "the run"
     return RunError(f"step {step}: {who} raised {one_line(error)}")
 
 
-def _observation_check(space: spaces.Space[Any]) -> Callable[[Any], bool] | None:
+def _finite(space: spaces.Space[Any]) -> Callable[[Any], bool] | None:
     """Return what tells a sound observation, None where the space has no NaN to look for."""
     if isinstance(space, spaces.Box) and np.issubdtype(space.dtype, np.floating):
         return lambda observation: bool(np.isfinite(observation).all())
@@ -68,11 +80,14 @@ def run_episodes(
     `solution` prices the decisions; without it they are unpriced. Raises `RunError`, naming the step, when the
     environment or the agent fails; what was recorded before is handed on first.
     """
+    if min(1 if steps is None else steps, 1 if episodes is None else episodes) < 1:
+        raise SandboxError("a run has at least one step and one episode")
     writer = EpisodeWriter(sink, solution, env.action_space)
     done = [0]
+    limits = (_INF if steps is None else steps, _INF if episodes is None else episodes)
     try:
         agent.begin(env.observation_space, env.action_space, agent_rng(seed))
-        _episodes(env, agent, writer, seed, steps or _INF, episodes or _INF, solution, done)
+        _episodes(env, agent, writer, seed, *limits, solution, done)
     except Exception as error:
         raise _blame(error, done[0]) from error
     finally:
@@ -89,40 +104,30 @@ def _episodes(
     solution: Solution | None,
     done: list[int],
 ) -> None:
-    """The loop itself, written for speed: names are local, rows are tuples, prices come a chunk at a time."""
+    """The loop itself, written for speed: names are local, rows are packed numbers, prices come a chunk at a time."""
     act, learn, env_step, rows, vectors = agent.act, agent.learn, env.step, writer.rows, writer.vectors
-    space, sound = env.action_space, _observation_check(env.observation_space)
-    tabular = isinstance(env.observation_space, spaces.Discrete)
+    space, observations = env.action_space, env.observation_space
+    finite, tabular = _finite(observations), isinstance(observations, spaces.Discrete)
+    first, n_cells = (
+        (int(observations.start), int(observations.n)) if isinstance(observations, spaces.Discrete) else (0, 1)
+    )
     follow = solution.table.follow if solution is not None else None
     worst = solution.value.argmin(axis=1).tolist() if solution is not None else None
     n_choices = int(space.n) if isinstance(space, spaces.Discrete) and int(space.start) == 0 else -1
-    first, n_cells, after = 0, 1, 0
-    if isinstance(env.observation_space, spaces.Discrete):
-        first, n_cells = int(env.observation_space.start), int(env.observation_space.n)
     new = tuple.__new__  # what Experience(...) does, without a call in between
     pack, memory, size, filled = rows.pack, rows.memory, rows.size, 0
     observation, _ = env.reset(seed=seed)
-    cell = int(observation) - first if tabular else 0
+    cell, after = _first_cell(observation, first, n_cells, tabular, finite), 0
     step = ended = began = 0
+    code: float
+    greedy: float
     while True:
-        done[0] = step
-        made, flags, confidence, explored = act(observation), 0, math.nan, False
-        code: float
-        greedy: float
+        made, flags, confidence = act(observation), 0, math.nan
         if type(made) is int and 0 <= made < n_choices:  # the common case first: this loop is what a run's time is
             choice = taken = code = greedy = made
         else:
-            choice, confidence, explored, scores = made if type(made) is Decision else (made, math.nan, False, None)
-            code, taken = choice, choice
-            if choice is None:
-                code = taken = _worst_choice(worst, cell)
-                flags = ABSTAINED
-            elif vectors is not None:
-                vectors.append(vector_of(choice, space))
-                code = 0.0
-            elif type(choice) is not int or not 0 <= choice < n_choices:
-                code = code_of(choice, space)
-            greedy = code if not explored else greedy_choice(code, explored, scores)
+            choice, taken, code, greedy, confidence, vector = _considered(made, cell, space, worst)
+            flags = ABSTAINED if choice is None else 0
         following, reward, terminated, truncated, _ = env_step(taken)
         reward = float(reward)
         if not -_INF < reward < _INF:
@@ -133,7 +138,7 @@ def _episodes(
                 raise RunError(f"the environment gave the observation {following!r}, outside its space")
             if follow is not None:
                 after = follow(cell, int(following))
-        elif sound is not None and not sound(following):
+        elif finite is not None and not finite(following):
             raise RunError(f"the environment gave the observation {following!r}, which is not finite")
         learn(new(Experience, (observation, choice, reward, following, terminated, truncated, None, step)))
         step += 1
@@ -142,7 +147,10 @@ def _episodes(
         if truncated:
             flags |= TRUNCATED
         pack(memory, filled * size, cell, code, greedy, reward, after, confidence, flags)
-        rows.filled = filled = filled + 1
+        if vectors is not None:
+            vectors.append(vector)
+        done[0], rows.filled = step, filled + 1
+        filled += 1
         if filled == CHUNK:
             writer.flush()
             filled = 0
@@ -152,17 +160,45 @@ def _episodes(
             if ended >= episodes or step >= steps:
                 return
             observation, _ = env.reset()
-            cell = int(observation) - first if tabular else 0
+            cell = _first_cell(observation, first, n_cells, tabular, finite)
         elif step >= steps:
             return
         elif steps == _INF and step - began >= LONGEST_EPISODE:
             raise RunError(f"episode {ended} did not end within {LONGEST_EPISODE} steps; give a budget in steps")
 
 
-def _worst_choice(worst: list[int] | None, cell: int) -> int:
-    if worst is None:
-        raise RunError("the agent abstained, and this environment has no price for that")
-    return int(worst[cell])
+def _first_cell(observation: Any, first: int, n_cells: int, tabular: bool, finite: Callable[[Any], bool] | None) -> int:
+    """Return the cell in which an episode starts, 0 where observations are no cells."""
+    if tabular and not 0 <= observation - first < n_cells:
+        raise RunError(f"the environment gave the first observation {observation!r}, outside its space")
+    if finite is not None and not finite(observation):
+        raise RunError(f"the environment gave the first observation {observation!r}, which is not finite")
+    return int(observation) - first if tabular else 0
+
+
+def _considered(
+    made: Any, cell: int, space: spaces.Space[Any], worst: list[int] | None
+) -> tuple[Any, Any, float, float, float, FloatArray | None]:
+    """Return an agent's choice, what is done about it, its code, the greedy one's, its confidence, and its vector.
+
+    An abstention is carried out as the worst choice, where that is known.
+    """
+    choice, confidence, explored, scores = made if type(made) is Decision else (made, math.nan, False, None)
+    _check_probability("confidence", confidence)
+    if choice is None:
+        if worst is None:
+            raise RunError("the agent abstained, and this environment has no price for that")
+        start = int(space.start) if isinstance(space, spaces.Discrete) else 0
+        return None, worst[cell] + start, worst[cell], math.nan, confidence, None
+    if not isinstance(space, spaces.Discrete):
+        return choice, choice, 0.0, 0.0, confidence, vector_of(choice, space)
+    code = code_of(choice, space)
+    return choice, choice, code, greedy_choice(code, explored, scores), confidence, None
+
+
+def _check_probability(what: str, value: float) -> None:
+    if value == value and not 0.0 <= value <= 1.000000001:
+        raise RunError(f"the agent's {what} is {value}, not a probability")
 
 
 def run_stream(stream: Stream, agent: Agent, sink: Sink, *, seed: int, steps: int | None = None) -> None:
@@ -184,12 +220,12 @@ def run_stream(stream: Stream, agent: Agent, sink: Sink, *, seed: int, steps: in
 def _questions(
     stream: Stream, agent: Agent, writer: StreamWriter, seed: int, steps: int | None, done: list[int]
 ) -> None:
+    """The loop itself, written for speed as the other one is."""
     act, learn, earned, rows, space = agent.act, agent.learn, stream.reward, writer.rows, stream.choice_space
     n_labels = int(space.n) if isinstance(space, Labels) else 0
     new = tuple.__new__  # what Experience(...) does, without a call in between
     pack, memory, size, filled = rows.pack, rows.memory, rows.size, 0
     for step, question in enumerate(islice(stream.questions(seed), steps)):
-        done[0] = step
         observation, truth, cell, group, concept = question
         if type(observation) is dict:
             try:
@@ -203,31 +239,39 @@ def _questions(
             raise RunError(f"the stream gave the label {truth}")
         made = act(observation)
         choice, confidence, explored, scores = made if type(made) is Decision else (made, math.nan, False, None)
-        if choice is None:
-            code = math.nan
-        elif type(choice) is int and 0 <= choice < n_labels:
-            code = choice
+        if type(choice) is int and 0 <= choice < n_labels:
+            code: float = choice
         else:
-            code = code_of(choice, space)
+            code = math.nan if choice is None else code_of(choice, space)
         likelihood = math.nan
         if confidence == confidence and n_labels and choice is not None:
-            if not 0.0 <= confidence <= 1.000000001:
-                raise RunError(f"the agent's confidence is {confidence}, not a probability")
-            if scores is not None:
-                likelihood = scores[int(truth)]
-            elif n_labels == 2:
-                likelihood = confidence if code == truth else 1.0 - confidence
+            likelihood = _likelihood(confidence, code, int(truth), scores, n_labels)
         reward = earned(question, choice)
         learn(new(Experience, (observation, choice, reward, None, True, False, truth, step)))
         greedy = code if not explored else greedy_choice(code, explored, scores)
         pack(memory, filled * size, cell, group, concept, code, greedy, truth, reward, confidence, likelihood)
-        rows.filled = filled = filled + 1
+        done[0], rows.filled = step + 1, filled + 1
+        filled += 1
         if filled == CHUNK:
             writer.flush()
             filled = 0
 
 
+def _likelihood(confidence: float, code: float, truth: int, scores: Any, n_labels: int) -> float:
+    """Return the probability that the agent gave to the truth, NaN where it did not say."""
+    if not 0.0 <= confidence <= 1.000000001:
+        _check_probability("confidence", confidence)
+    if scores is not None:
+        found: float = scores[truth]
+        if not 0.0 <= found <= 1.000000001:
+            raise RunError(f"the agent gave the truth the probability {found}")
+        return found
+    if n_labels == 2:
+        return confidence if code == truth else 1.0 - confidence
+    return math.nan
+
+
 def _check_features(observation: dict[Any, Any]) -> None:
     for name, value in observation.items():
-        if isinstance(value, float) and not math.isfinite(value):
+        if isinstance(value, float | np.floating) and not math.isfinite(value):
             raise RunError(f"feature {name!r} is {value}")

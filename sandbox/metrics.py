@@ -236,9 +236,13 @@ METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
 AUDIT = ("ledger_error", "luck_z", "luck_z_bound", "min_gap", "shift_leak")
 
 
-def audit_failures(values: dict[str, float]) -> list[str]:
-    """Return, in words, what the audit of a priced run found wrong; nothing if all is well."""
+def audit_failures(values: dict[str, float], priced: bool = True) -> list[str]:
+    """Return, in words, what the audit of a run found wrong; nothing if all is well, or if it is not priced."""
+    if not priced:
+        return []
     found = []
+    if any(math.isnan(values[name]) for name in ("ledger_error", "min_gap", "shift_leak")):
+        found.append("a decision of a priced run has no price")
     if not math.isnan(values.get("ledger_error", math.nan)) and values["ledger_error"] > 1e-9:
         found.append(f"the ledger does not add up (error {values['ledger_error']:.2g})")
     if values.get("min_gap", math.nan) < -1e-12:

@@ -7,29 +7,35 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sandbox.errors import SandboxError
 from sandbox.interfaces import Decision, Experience
-from sandbox.table import FloatArray, Table
+from sandbox.table import FloatArray, IntArray, Table
 
 _TOLERANCE = 1e-14  # of the largest change in a sweep, relative to the largest value
 _LAP = 5_000  # sweeps between looks at whether the iteration still contracts
 _SWEEPS = 500_000
+_LAPS = 20_000  # sweeps that count the steps to the end, where there may be none
 
 
 @dataclass(frozen=True)
 class Solution:
     """Optimal values under the world's own objective, clock unseen.
 
-    `best`: V* (S,), or the bias for an average objective. `value`: Q* (S, A). `gain`: average reward per step, 0 for
-    the other objectives. `gap_range`: the largest gap in a reachable state. `residual`: the largest Bellman residual.
+    `best`: V* (S,), or the bias for an average objective. `value`: Q* (S, A). `policy`: a best choice (S,), of several
+    the one that ends an episode soonest. `gain`: average reward per step, 0 for the other objectives. `gap_range`: the
+    largest gap in a reachable state. `luck_reach`: the largest luck (S, A), in size. `residual`: the largest Bellman
+    residual.
     """
 
     table: Table
     best: FloatArray
     value: FloatArray
+    policy: IntArray
     gain: float
     gap_range: float
+    luck_reach: FloatArray
     residual: float
 
     @property
@@ -40,26 +46,73 @@ class Solution:
 
 def backup(table: Table, best: FloatArray, gain: float = 0.0) -> FloatArray:
     """Return Q (S, A) one step before values `best` (S,); equation 4.10 of the book without its maximum."""
+    return np.asarray((table.probability * _outcomes(table, best, gain)).sum(axis=2))
+
+
+def _outcomes(table: Table, best: FloatArray, gain: float) -> FloatArray:
+    """Return what each outcome (S, A, K) is worth: its reward, and the value of what follows."""
     follows = np.where(table.terminated, 0.0, best[table.successor])
-    outcome = table.reward - gain + table.objective.discount * follows
-    return np.asarray((table.probability * outcome).sum(axis=2))
+    return np.asarray(table.reward - gain + table.objective.discount * follows)
 
 
 def solve(table: Table) -> Solution:
-    """Return the stationary optimum by value iteration from zero.
+    """Return the stationary optimum: policy iteration if discounted, else value iteration from zero.
 
     Raise `SandboxError` where no finite one exists (an undiscounted world that pays for staying alive).
     """
+    gain = 0.0
     if table.objective.kind == "average":
         best, gain = _relative_value_iteration(table)
+    elif table.objective.kind == "discounted":
+        best = _policy_iteration(table)
     else:
-        best, gain = _value_iteration(table, lambda q: q.max(axis=1)), 0.0
+        best = _value_iteration(table, lambda q: q.max(axis=1))
     value = backup(table, best, gain)
-    best = value.max(axis=1)  # so that the best choice has gap 0 to the last bit
     reachable = table.reachable()
+    residual = float(np.abs(value.max(axis=1) - best)[reachable].max())
+    best = value.max(axis=1)  # so that the best choice has gap 0 to the last bit
+    # Choices that differ by rounding alone are equally good.
+    value = np.where(best[:, None] - value <= 1e-12 * np.maximum(1.0, np.abs(best[:, None])), best[:, None], value)
     gaps = (best[:, None] - value)[reachable]
-    residual = np.abs(backup(table, best, gain).max(axis=1) - best)[reachable].max()
-    return Solution(table, best, value, gain, float(gaps.max()), float(residual))
+    luck = np.abs(_outcomes(table, best, gain) - value[:, :, None])
+    reach = np.where(table.probability > 0, luck, 0.0).max(axis=2)
+    good = value >= best[:, None]
+    policy = _quickest(table, good) if table.objective.kind == "undiscounted" else good.argmax(axis=1)
+    return Solution(table, best, value, policy, gain, float(gaps.max()), reach, residual)
+
+
+def _quickest(table: Table, good: NDArray[np.bool_]) -> IntArray:
+    """Return, among `good` choices (S, A), the one with the fewest expected steps to the end.
+
+    Without a discount a choice with gap 0 may lead round in circles; an optimal policy must end the episode too
+    (Puterman 1994, chapter 7).
+    """
+    live, steps = table.reachable(), np.zeros(table.n_states)
+    for _ in range(_LAPS):
+        onward = np.where(table.terminated, 0.0, steps[table.successor])
+        lengths = np.where(good, 1.0 + (table.probability * onward).sum(axis=2), np.inf)
+        change = np.abs(lengths.min(axis=1) - steps)[live].max()
+        steps = lengths.min(axis=1)
+        if change <= 1e-9 * max(1.0, float(steps[live].max())):
+            break
+    return np.asarray(lengths.argmin(axis=1), dtype=np.int64)
+
+
+def _policy_iteration(table: Table) -> FloatArray:
+    """V* of a discounted world (Howard 1960; section 4.3 of the book): exact however close the discount is to 1."""
+    states = np.arange(table.n_states)
+    policy = (table.probability * table.reward).sum(axis=2).argmax(axis=1)
+    while True:
+        weight = table.probability[states, policy] * ~table.terminated[states, policy] * table.objective.discount
+        moves = np.zeros((table.n_states, table.n_states))
+        np.add.at(moves, (states[:, None], table.successor[states, policy]), weight)
+        reward = (table.probability * table.reward).sum(axis=2)[states, policy]
+        best = np.linalg.solve(np.eye(table.n_states) - moves, reward)
+        value = backup(table, best)
+        better = value.max(axis=1) > value[states, policy] + 1e-12 * max(1.0, float(np.abs(best).max()))
+        if not better.any():
+            return best
+        policy = np.where(better, value.argmax(axis=1), policy)
 
 
 def _value_iteration(table: Table, improve: Callable[[FloatArray], FloatArray]) -> FloatArray:
@@ -78,8 +131,6 @@ def _value_iteration(table: Table, improve: Callable[[FloatArray], FloatArray]) 
             if change > 0.999 * lap_change:
                 break
             lap_change = change
-    if table.objective.kind == "discounted":
-        return best
     raise SandboxError("this world's undiscounted value is not finite: an episode can earn for ever")
 
 
@@ -94,7 +145,8 @@ def _relative_value_iteration(table: Table) -> tuple[FloatArray, float]:
         after = 0.5 * best + 0.5 * backup(table, best).max(axis=1)
         change = (after - best)[live]
         best = after - after[anchor]
-        if change.max() - change.min() <= _TOLERANCE * max(1.0, float(np.abs(best[live]).max())):
+        scale = max(1.0, float(np.abs(best[live]).max()), float(np.abs(table.reward).max()))
+        if change.max() - change.min() <= _TOLERANCE * scale:
             return best, 2.0 * float(change.mean())
     raise SandboxError("this world's average reward depends on where it starts: no single gain")
 
@@ -152,7 +204,7 @@ class OracleAgent:
     """The oracle as an agent: a yardstick that nobody beats in expectation. It alone is handed the table."""
 
     def __init__(self, solution: Solution) -> None:
-        self._choices = solution.value.argmax(axis=1).tolist()
+        self._choices = solution.policy.tolist()
         self._follow = solution.table.follow
         self._state: int | None = None
 
@@ -161,7 +213,7 @@ class OracleAgent:
         self._state = None
 
     def act(self, observation: Any) -> Decision:
-        """Return the first of the best choices."""
+        """Return a best choice, the one that ends the episode soonest."""
         state = observation if self._state is None or self._follow is None else self._state
         return Decision(self._choices[state])
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.comparison import Interval, mean_interval, paired_difference
 from sandbox.metrics import AUDIT, METRICS, audit_failures
-from sandbox.runs import Run
-from sandbox.trace import Meta
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from sandbox.runs import Run
+    from sandbox.trace import Meta
 
 YARDSTICKS = ("random", "majority", "no-change", "mean", "oracle")
 _SHOWN = {
@@ -134,7 +135,8 @@ class Result:
             for run in agent.done:
                 assert run.scores is not None
                 found += [
-                    f"audit: {agent.name}, seed {run.seed}: {text}" for text in audit_failures(run.scores.metrics)
+                    f"audit: {agent.name}, seed {run.seed}: {text}"
+                    for text in audit_failures(run.scores.metrics, self.meta.priced)
                 ]
         same = [agent.name for agent in self.agents if 1 == agent.distinct < len(agent.done)]
         if same:

@@ -27,7 +27,7 @@ def greedy_choice(choice: float, explored: bool, scores: Sequence[float] | None)
     """Return what would have been chosen without exploring: among the best scores the choice itself, else the first."""
     if not explored:
         return choice
-    if scores is None:
+    if scores is None or math.isnan(choice):
         return math.nan
     values = list(scores)
     top = max(values)
@@ -41,7 +41,8 @@ def code_of(choice: Any, space: spaces.Space[Any]) -> float:
             return float(choice)
         raise RunError(f"the agent forecast {choice!r}, which is not a finite number")
     if isinstance(space, spaces.Discrete):
-        if isinstance(choice, numbers.Integral | np.ndarray) and space.contains(np.int64(choice)):
+        whole = isinstance(choice, np.ndarray) and choice.shape == () and np.issubdtype(choice.dtype, np.integer)
+        if (whole or isinstance(choice, numbers.Integral)) and space.contains(np.int64(choice)):
             return int(choice) - int(space.start)
         limits = f"0..{int(space.n) - 1}" if int(space.start) == 0 else str(space)
         hint = "; a label's code is wanted, not the label" if isinstance(space, Labels) else ""
@@ -102,7 +103,7 @@ class EpisodeWriter:
         self._sink = sink
         self._solution = solution
         self.rows = RowBuffer(len(EPISODE_ROW))
-        self.vectors: list[FloatArray] | None = None if isinstance(choice_space, spaces.Discrete) else []
+        self.vectors: list[FloatArray | None] | None = None if isinstance(choice_space, spaces.Discrete) else []
         self._step = 0
         self._episode = 0
 

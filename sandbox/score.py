@@ -101,7 +101,7 @@ def score_log(
                 off_policy.add(trace.choice, trace.reward, propensity)
         overall, groups = judges.finish()
         yardsticks = [] if off_policy is None else off_policy.yardsticks()
-        notes += [*table.notes, *_found(overall, table), *_missed(off_policy, columns, table)]
+        notes += [*table.notes, *_found(overall, table, meta.priced), *_missed(off_policy, columns, table)]
         return LogScore(path, table.rows, overall, groups, table.labels, meta, yardsticks, notes)
 
 
@@ -199,9 +199,9 @@ def _off_policy(columns: LogColumns, table: LogTrace) -> OffPolicy | None:
     return OffPolicy(table.labels)
 
 
-def _found(overall: Scores, table: LogTrace) -> list[str]:
+def _found(overall: Scores, table: LogTrace, priced: bool) -> list[str]:
     """Return notes on what the evaluator found."""
-    notes = [f"the audit fails: {failure}" for failure in audit_failures(overall.metrics)]
+    notes = [f"the audit fails: {failure}" for failure in audit_failures(overall.metrics, priced)]
     if table.task == "classification" and overall.metrics["accuracy"] == 0.0:
         choices, truths = table.kinds_of("choice"), table.kinds_of("truth")
         if choices and truths and not choices & truths:

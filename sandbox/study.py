@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -80,16 +82,19 @@ def run_study(
     """
     options = options or Options()
     _check_request(agents, seeds, options, trace, runs)
-    made = make_world(world)
-    plan = _Plan(made, made.budget(budget), options, Store(runs) if runs is not None else None, trace)
-    entries = _entries(agents, made, seeds)
+    named = all(isinstance(thing, str) for thing in (world, *agents))
+    # What users' code prints while it is looked at goes where workers let it go, not into a document on standard output.
+    with contextlib.redirect_stdout(sys.stderr) if named else contextlib.nullcontext():
+        made = make_world(world)
+        entries = _entries(agents, made, seeds)
+        budget = made.budget(budget)
+    plan = _Plan(made, budget, options, Store(runs) if runs is not None else None, trace)
     notes: list[str] = []
     if plan.store is not None:
         for entry in entries:
             _find_done(entry, plan, plan.store, notes)
     missing = [(entry, int(seed)) for seed in seeds for entry in entries if seed in entry.missing]
     count = max(1, min(jobs if jobs is not None else cores(), len(missing)))
-    named = all(isinstance(thing, str) for thing in (world, *agents))
     # Code of the user's own runs in a worker even if there is one run alone: it may take its process with it.
     if named and (workers is not None or count > 1 or any(map(source_of, (world, *agents)))):
         found = _in_workers(plan, missing, count, workers)

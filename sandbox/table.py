@@ -53,14 +53,17 @@ class Table:
 
     def __post_init__(self) -> None:
         totals = self.probability.sum(axis=2)
-        wrong = np.argwhere((np.abs(totals - 1.0) > 1e-9) | (self.probability < 0).any(axis=2))
+        # Written so that NaN is wrong too.
+        wrong = np.argwhere(~(np.abs(totals - 1.0) <= 1e-9) | ~(self.probability >= 0).all(axis=2))
         if len(wrong):
             state, choice = wrong[0]
             raise SandboxError(
                 f"the table's probabilities for state {state}, choice {choice} add up to {totals[state, choice]:.6g} "
                 "or are negative"
             )
-        if abs(self.start.sum() - 1.0) > 1e-9 or (self.start < 0).any():
+        if self.start.shape != (self.n_states,):
+            raise SandboxError(f"the table has {self.n_states} states, and {self.start.size} first-state probabilities")
+        if not abs(self.start.sum() - 1.0) <= 1e-9 or not (self.start >= 0).all():
             raise SandboxError(f"the probabilities of the table's first states add up to {self.start.sum():.6g}, not 1")
         if not np.isfinite(self.reward).all():
             raise SandboxError("the table holds a reward that is not finite")

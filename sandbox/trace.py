@@ -103,9 +103,10 @@ class Meta:
     """What a reader of a trace must know beside its columns.
 
     `discount` and `gain` are the world's, never the agent's. `gap_range` is the largest price a decision can have.
-    `material` is the share of it above which a decision is a mistake. `expected_start` holds E[V*(first state)] for
-    each concept. `reference_return`: an unpriced episode below it is a mistake. `tolerance`: so is a forecast further
-    off.
+    `luck_reach` is the largest luck, in size, that the law allows for each choice in each cell (cells x choices, cell
+    by cell; empty if unknown). `material` is the share of the gap range above which a decision is a mistake.
+    `expected_start` holds E[V*(first state)] for each concept. `reference_return`: an unpriced episode below it is a
+    mistake. `tolerance`: so is a forecast further off.
     """
 
     task: Task
@@ -117,6 +118,7 @@ class Meta:
     discount: float = 1.0
     gain: float = 0.0
     gap_range: float = math.nan
+    luck_reach: tuple[float, ...] = ()
     material: float = 0.01
     expected_start: tuple[float, ...] = ()
     reference_return: float = math.nan
@@ -131,8 +133,10 @@ class Meta:
         return not self.why_unpriced
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields by name, labels as text."""
-        return asdict(self) | {"labels": [str(v) for v in self.labels], "groups": [str(v) for v in self.groups]}
+        """Return the fields by name, but for the table of `luck_reach`; labels are text."""
+        told = asdict(self) | {"labels": [str(v) for v in self.labels], "groups": [str(v) for v in self.groups]}
+        del told["luck_reach"]  # as long as the table
+        return told
 
 
 Sink = Callable[[Trace], None]

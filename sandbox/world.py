@@ -119,6 +119,7 @@ class EnvLaw:
             discount=table.objective.discount,
             gain=self.solution.gain,
             gap_range=self.solution.gap_range,
+            luck_reach=tuple(self.solution.luck_reach.ravel().tolist()),
             expected_start=(self.solution.start_value,),
         )
 

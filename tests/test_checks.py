@@ -155,7 +155,7 @@ def _broken() -> Any:
         (f"{lying_agents.__file__}:Honets", "did you mean 'Honest'"),
         (gymnasium.make("CartPole-v1"), "give a function that makes the environment"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_what_cannot_be_checked_is_refused_in_one_line(thing: Any, said: str) -> None:
     with pytest.raises(SandboxError) as caught:

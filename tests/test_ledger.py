@@ -21,8 +21,6 @@ from sandbox.table import Objective, Table
 from sandbox.trace import TRACE_COLUMNS, Meta, Trace, make_trace
 from sandbox.world import Budget, EnvWorld
 
-BUG = pytest.mark.xfail(strict=True, reason="known bug of the core, reported")
-
 
 def part_of(trace: Trace, rows: slice | np.ndarray) -> Trace:
     return Trace(**{name: getattr(trace, name)[rows].copy() for name in TRACE_COLUMNS})
@@ -130,7 +128,6 @@ def test_chunks_do_not_matter(seed: int, cuts: list[int]) -> None:
             np.testing.assert_array_equal(mine, other)
 
 
-@BUG
 def test_the_fingerprint_does_not_depend_on_chunks() -> None:
     trace, meta = random_books(np.random.default_rng(0), 50)
     assert evaluate(trace, meta).fingerprint == chunked(trace, meta, [20]).fingerprint
@@ -232,7 +229,6 @@ def test_severity_at_its_borders() -> None:
     assert [metrics[n] for n in ("mistakes", "inaccuracies", "middling_mistakes", "blunders")] == [6, 2, 2, 2]
 
 
-@BUG
 def test_a_price_that_is_rounding_alone_is_no_mistake() -> None:
     """Two choices worth the same, summed in another order: their difference is 1e-16, and nobody errs."""
     rng = np.random.default_rng(0)
@@ -342,7 +338,8 @@ def test_one_wrong_probability_is_caught(name: str) -> None:
     solution = world_of(name).solution
     assert isinstance(solution, Solution)
     s, a = visited_slot(name, "q-learning")
-    wrong = with_wrong_probability(solution.table, s, a, 0.05)
+    # Taxi's 3,000 choices are visited a few hundred times each at most: 5 % never seen is no proof there.
+    wrong = with_wrong_probability(solution.table, s, a, 0.1 if name.startswith("Taxi") else 0.05)
     assert any("luck" in line for line in failures_with(name, "q-learning", wrong))
     right = with_wrong_probability(solution.table, s, a, 0.0)
     assert not failures_with(name, "q-learning", right)
@@ -358,7 +355,6 @@ def test_one_wrong_reward_is_caught(name: str) -> None:
     assert failures_with(name, "q-learning", replace(solution.table, reward=reward))
 
 
-@BUG
 def test_a_priced_run_without_numbers_does_not_pass_the_audit() -> None:
     trace, meta = random_books(np.random.default_rng(0), 50, ends=0.1)
     value = trace.best - 1.0
@@ -380,8 +376,13 @@ def test_luck_z_is_the_studentised_mean_of_the_worst_slot() -> None:
     test = LuckTest(np.zeros(4), np.zeros(4), np.zeros(4), np.zeros(1))
     add_luck(test, slot, luck, np.zeros(5_000))
     here = luck[slot == 2]
-    z, bound = luck_z(test)
-    assert z == pytest.approx(here.sum() / math.sqrt((here**2).sum()), rel=0.1) and z > bound
+    z, _ = luck_z(test, np.zeros(4))
+    assert z == pytest.approx(here.sum() / math.sqrt((here**2).sum()), rel=1e-12)
+    # What has not happened yet counts too: the largest luck that the law allows, here the largest seen.
+    guarded, bound = luck_z(test)
+    spread = (here**2).sum() + 2 / 3 * np.abs(luck[slot >= 0]).max() * abs(here.sum())
+    assert guarded == pytest.approx(here.sum() / math.sqrt(spread), rel=1e-12)
+    assert bound == pytest.approx(math.sqrt(2 * math.log(2 * 4 * (1 + math.log2(test.counts.max())) / 0.01)))
     assert test.counts.sum() == (slot >= 0).sum()
 
 
@@ -416,9 +417,9 @@ def alarms(rng: np.random.Generator, runs: int, steps: int, rare: float | None) 
     [
         (None, 300, 40),
         (None, 300, 1_000),
-        pytest.param(0.01, 300, 30, marks=BUG),
+        pytest.param(0.01, 300, 30),
         (0.01, 300, 1_000),
-        pytest.param(0.1, 300, 20, marks=BUG),
+        pytest.param(0.1, 300, 20),
     ],
 )
 def test_false_alarms_are_as_rare_as_promised(rare: float | None, runs: int, steps: int) -> None:

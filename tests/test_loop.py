@@ -23,8 +23,6 @@ from sandbox.table import Objective
 from sandbox.trace import CHUNK, Trace, join
 from sandbox.world import Budget, EnvWorld
 
-BUG = pytest.mark.xfail(strict=True, reason="known bug of the core, reported")
-
 
 class Toy(gym.Env[Any, Any]):
     """An env in which every part of the contract can be broken: `faults` maps a step to what happens there."""
@@ -268,7 +266,6 @@ def test_an_observation_outside_its_space(value: float) -> None:
     fails(Toy(faults={3: (value,)}), Scripted(), "step 3: .*observation.*outside", 3)
 
 
-@BUG
 @pytest.mark.parametrize(
     ("space", "first"), [(spaces.Box(-1.0, 1.0, (1,)), np.array([math.nan])), (spaces.Discrete(3), 3)]
 )
@@ -281,7 +278,6 @@ def test_a_choice_outside_its_space(choice: Any) -> None:
     fails(Toy(), Scripted([0, 1, 0], otherwise=choice), "step 3: .*", 3)
 
 
-@BUG
 def test_a_fraction_in_an_array_is_no_choice() -> None:
     fails(Toy(), Scripted(otherwise=np.array(1.7)), "step 0: .*outside", 0)
 
@@ -291,7 +287,6 @@ def test_a_vector_that_does_not_fit(choice: Any) -> None:
     fails(Toy(choices=spaces.Box(-1.0, 1.0, (2,))), Scripted(otherwise=choice), "step 0: .*does not fit", 0)
 
 
-@BUG
 def test_a_vector_outside_its_bounds() -> None:
     fails(Toy(choices=spaces.Box(-1.0, 1.0, (2,))), Scripted(otherwise=np.array([50.0, 0.0])), "step 0: ", 0)
 
@@ -319,7 +314,6 @@ def test_an_abstention_is_priced_and_executed_as_the_worst_choice() -> None:
     np.testing.assert_array_equal(trace.reward, record(priced()[0], Worst(), steps=300, solution=solution).reward)
 
 
-@BUG
 def test_an_abstention_is_no_exploration() -> None:
     env, solution = priced()
     world = EnvWorld("random", lambda: env, lambda _: solution.table)
@@ -329,7 +323,6 @@ def test_an_abstention_is_no_exploration() -> None:
 
 
 @pytest.mark.parametrize("confidence", [1.5, -0.1])
-@BUG
 def test_a_confidence_that_is_no_probability_in_an_episode(confidence: float) -> None:
     fails(Toy(), Scripted(otherwise=Decision(0, confidence)), "confidence", 0)
 
@@ -352,19 +345,16 @@ def test_an_env_that_raises(where: str, step: int, fault: Any) -> None:
     )
 
 
-@BUG
 @pytest.mark.parametrize("method", ["act", "learn"])
 def test_the_error_says_whose_fault_it_is(method: str) -> None:
     fails(Toy(), Scripted(raises={method: 3}), f"the agent's {method} raised", 3)
 
 
-@BUG
 @pytest.mark.parametrize(("who", "fault"), [("step", {4: OSError("gone")}), ("reset", {"reset": 1})])
 def test_the_error_says_that_the_environment_raised(who: str, fault: Any) -> None:
     fails(Toy(length=5, faults=fault), Scripted(), f"the environment's {who} raised", 4 if who == "step" else 5)
 
 
-@BUG
 def test_what_was_recorded_before_is_whole() -> None:
     """One choice vector for each decision, also when the env fails after the choice."""
     env = Toy(choices=spaces.Box(-1.0, 1.0, (2,)), faults={4: OSError("gone")})
@@ -394,7 +384,7 @@ def stream_fails(stream: Stream, agent: Any, message: str, recorded: int) -> Non
     assert len(join(chunks)) == recorded
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, np.float64("nan"), pytest.param(np.float32("nan"), marks=BUG)])
+@pytest.mark.parametrize("value", [math.nan, math.inf, np.float64("nan"), pytest.param(np.float32("nan"))])
 def test_a_feature_that_is_no_number(value: Any) -> None:
     stream_fails(Asked(bad={6: {"observation": {"x": value}}}), Scripted(), "step 6: feature 'x' is (nan|inf)", 6)
     with_text = {"t": "word", "x": value}
@@ -432,7 +422,6 @@ def test_a_confidence_that_is_no_probability(confidence: float) -> None:
     stream_fails(Asked(), Scripted(otherwise=Decision(0, confidence)), "step 0: .*not a probability", 0)
 
 
-@BUG
 @pytest.mark.parametrize("score", [math.nan, 3.0, -1.0])
 def test_a_score_that_is_no_probability(score: float) -> None:
     stream_fails(Asked(), Scripted(otherwise=Decision(0, 0.5, False, [score] * 3)), "probability", 0)
@@ -463,14 +452,12 @@ def test_an_abstention_in_a_stream(numbers: bool) -> None:
     assert np.isnan(trace.reward).all() if numbers else (trace.reward == 0.0).all()
 
 
-@BUG
 def test_an_explored_abstention_in_a_stream() -> None:
     chunks: list[Trace] = []
     run_stream(Asked(), Scripted(otherwise=Decision(None, math.nan, True, [1, 2, 3])), chunks.append, seed=0, steps=3)
     assert len(join(chunks)) == 3
 
 
-@BUG
 def test_a_stream_that_raises_names_the_step_it_was_asked_for() -> None:
     stream_fails(Asked(bad={6: OSError("gone")}), Scripted(), "step 6: .*gone", 6)
 

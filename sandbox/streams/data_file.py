@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sandbox.database import connect, csv_header, is_parquet, literal_path, quote, reason
+from sandbox.database import connect, csv_source, is_parquet, literal_path, quote, reason
 from sandbox.errors import RunError, SandboxError, suggestion
 from sandbox.interfaces import Labels, Number, Question, Stream
 from sandbox.streams.features import feature_space, ordered_labels
@@ -45,22 +45,21 @@ class DataFile(Stream):
         """Learn the columns, the labels and the number of rows; every row is read once, so a bad one is found now."""
         if not Path(self.path).is_file():
             raise SandboxError(f"{self.path}: no such file")
-        self._source, self._given = self._table()
         try:
             with connect() as connection:
+                self._source, self._given = self._table(connection)
                 kinds = self._columns(connection)
                 self._names = [name for name in kinds if name != self.label]
                 self._select = ", ".join(_cast(self.path, name, kinds[name]) for name in self._names)
-                label = quote(self.label)
-                found = self._all(connection, f"count(*), count({label}), approx_count_distinct({label})")
-                rows, filled, distinct = found[0]
+                # Every column is counted, so that every value is read.
+                filled = self._all(connection, f"count(*), {', '.join(f'count({quote(name)})' for name in kinds)}")[0]
+                rows, labels = filled[0], dict(zip(kinds, filled[1:], strict=True))[self.label]
                 if not rows:
                     raise SandboxError(f"{self.path}: the file has no rows")
-                if filled < rows:
-                    raise SandboxError(f"{self.path}: {rows - filled} of {rows} rows have no label in {self.label!r}")
-                self._refuse_mixed(connection, kinds)
+                if labels < rows:
+                    raise SandboxError(f"{self.path}: {rows - labels} of {rows} rows have no label in {self.label!r}")
                 self.length = int(rows)
-                self.choice_space = self._choices(connection, kinds[self.label], int(distinct))
+                self.choice_space = self._choices(connection, kinds[self.label])
                 first = self._all(connection, self._select, "LIMIT 1")[0]
                 self.observation_space = feature_space(dict(zip(self._names, first, strict=True)))
         except SandboxError:
@@ -68,16 +67,28 @@ class DataFile(Stream):
         except Exception as error:
             raise SandboxError(f"{self.path}: cannot be read: {reason(error)}") from error
 
-    def _table(self) -> tuple[str, list[Any]]:
-        """Return SQL that reads the file, and its parameters. Only types are guessed, so a ragged row is an error."""
+    def _table(self, connection: Any) -> tuple[str, list[Any]]:
+        """Return SQL that reads the file, every column with the type that all its values have, and its parameters."""
         if is_parquet(self.path):
             return "read_parquet(?)", [literal_path(self.path)]
-        names, separator = csv_header(self.path)
+        names, source, given = csv_source(self.path)
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise SandboxError(f"{self.path} has {names.count(twice)} columns {twice!r}")
-        source = "read_csv(?, header=true, delim=?, quote='\"', escape='\"', strict_mode=true, names=?, skip=0)"
-        return source, [literal_path(self.path), separator, names]
+        texts = [f"nullif(trim(c{k}), '')" for k in range(len(names))]
+        counts = connection.execute(f"SELECT {', '.join(map(_counts, texts))} FROM {source}", given).fetchone()
+        typed = []
+        for k, (name, text) in enumerate(zip(names, texts, strict=True)):
+            kind = _kind(*counts[5 * k : 5 * k + 5])
+            if kind is None:
+                row, value = connection.execute(
+                    f"SELECT row_no, x FROM (SELECT row_number() OVER () AS row_no, {text} AS x FROM {source}) "
+                    "WHERE x IS NOT NULL AND TRY_CAST(x AS DOUBLE) IS NULL ORDER BY row_no LIMIT 1",
+                    given,
+                ).fetchone()
+                raise SandboxError(f"{self.path}: row {row}: {name!r} is {value!r}, where most rows have a number")
+            typed.append(f"CAST({text} AS {kind}) AS {quote(name)}")
+        return f"(SELECT {', '.join(typed)} FROM {source})", given
 
     def _all(self, connection: Any, what: str, more: str = "") -> list[tuple[Any, ...]]:
         return list(connection.execute(f"SELECT {what} FROM {self._source} {more}", self._given).fetchall())
@@ -93,32 +104,18 @@ class DataFile(Stream):
             raise SandboxError(f"{self.path} has no column beside the label {self.label!r}")
         return kinds
 
-    def _refuse_mixed(self, connection: Any, kinds: dict[str, str]) -> None:
-        """Refuse a column of numbers with a text in between: most likely a slip of the pen."""
-        for name in (name for name, kind in kinds.items() if kind == "VARCHAR"):
-            column = quote(name)
-            filled, numbers = self._all(connection, f"count({column}), count(TRY_CAST({column} AS DOUBLE))")[0]
-            if filled / 2 < numbers < filled:
-                marked = f"(SELECT row_number() OVER () AS row_no, {column} AS x FROM {self._source})"
-                row, value = connection.execute(
-                    f"SELECT row_no, x FROM {marked} WHERE x IS NOT NULL AND TRY_CAST(x AS DOUBLE) IS NULL LIMIT 1",
-                    self._given,
-                ).fetchone()
-                raise SandboxError(f"{self.path}: row {row}: {name!r} is {value!r}, where most rows have a number")
-
-    def _choices(self, connection: Any, kind: str, distinct: int) -> Labels | Number:
+    def _choices(self, connection: Any, kind: str) -> Labels | Number:
         number = kind in _WHOLE or kind in ("FLOAT", "DOUBLE", "HUGEINT") or kind.startswith("DECIMAL")
         if self.task == "regression" and not number:
             raise SandboxError(f"{self.path}: the label {self.label!r} is {kind}, not a number")
-        # The distinct count is an estimate, exact for the few that matter here.
-        if self.task == "regression" or (
-            self.task == "auto" and number and (kind not in _WHOLE or distinct > _MOST_LABELS)
-        ):
-            self._label_sql = f"CAST({quote(self.label)} AS DOUBLE)"
-            return Number()
         self._label_sql = quote(self.label)
-        found = self._all(connection, f"DISTINCT {self._label_sql}")
-        return Labels(ordered_labels({row[0] for row in found}))
+        if self.task == "classification" or (self.task == "auto" and (kind in _WHOLE or not number)):
+            limit = f"LIMIT {_MOST_LABELS + 1}" if self.task == "auto" and number else ""
+            found = {row[0] for row in self._all(connection, f"DISTINCT {self._label_sql}", limit)}
+            if not limit or len(found) <= _MOST_LABELS:
+                return Labels(ordered_labels(found))
+        self._label_sql = f"CAST({self._label_sql} AS DOUBLE)"
+        return Number()
 
     def questions(self, seed: int) -> Iterator[Question]:
         """Yield the rows, in their order; `seed` changes nothing."""
@@ -144,6 +141,23 @@ class DataFile(Stream):
                 f"{self.path}: row {number} has no value for {name!r}; fill it, or leave it out with missing=omit"
             )
         return {name: value for name, value in question.items() if value is not None}
+
+
+def _counts(text: str) -> str:
+    """Return SQL that counts a column's texts, and those that are a number, a whole one, a truth value, a moment."""
+    return (
+        f"count({text}), count(TRY_CAST({text} AS DOUBLE)), "
+        f"count(TRY_CAST({text} AS BIGINT)) FILTER (regexp_full_match({text}, '[+-]?[0-9]+')), "
+        f"count(*) FILTER (lower({text}) IN ('true', 'false')), count(TRY_CAST({text} AS TIMESTAMP))"
+    )
+
+
+def _kind(filled: int, numbers: int, whole: int, flags: int, moments: int) -> str | None:
+    """Return the narrowest type that holds all texts of a column, None for numbers with a text in between."""
+    for count, kind in ((flags, "BOOLEAN"), (whole, "BIGINT"), (numbers, "DOUBLE"), (moments, "TIMESTAMP")):
+        if count == filled > 0:
+            return kind
+    return None if filled / 2 < numbers else "VARCHAR"
 
 
 def _cast(path: str, name: str, kind: str) -> str:

@@ -10,11 +10,11 @@ import numpy as np
 from gymnasium import spaces
 
 
-class AnyText(spaces.Space[str]):
+class AnyText(spaces.Text):
     """A space of texts of any length, in any script."""
 
     def __init__(self) -> None:
-        super().__init__((), None)
+        super().__init__(1_000_000, min_length=0)
 
     def contains(self, x: Any) -> bool:
         """Whether `x` is a text."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 import itertools
 import math
 from collections.abc import Iterator
 from typing import Any
+
+import numpy as np
 
 from sandbox.errors import RunError, SandboxError, one_line, suggestion
 from sandbox.interfaces import Labels, Number, Question, Stream
@@ -49,14 +50,11 @@ class RiverStream(Stream):
 
     def _labels(self) -> tuple[Any, ...]:
         limit = None if self.length is not None else _PEEK
-        return ordered_labels({answer for _, answer in itertools.islice(self._pairs(self.dataset), limit)})
+        return ordered_labels({answer for _, answer in itertools.islice(self._pairs(_seeded(self.dataset, 0)), limit)})
 
     def questions(self, seed: int) -> Iterator[Question]:
         """Yield the questions; a synthetic dataset without a seed of its own is seeded with `seed`."""
-        dataset = self.dataset
-        if getattr(dataset, "seed", 0) is None:
-            dataset = copy.deepcopy(dataset)
-            dataset.seed = seed
+        dataset = _seeded(self.dataset, seed)
         if isinstance(self.choice_space, Number):
             for question, answer in self._pairs(dataset):
                 yield Question(question, math.nan if answer is None else float(answer))
@@ -67,6 +65,20 @@ class RiverStream(Stream):
             if answer not in codes:
                 raise RunError(f"the label {answer!r} is new: it was not among {list(codes)}")
             yield new(Question, (question, codes[answer], 0, 0, 0))
+
+
+def _seeded(dataset: Any, seed: int) -> Any:
+    """Return the dataset made anew with every seed that it leaves open: `seed` itself, others drawn from it."""
+    parameters = inspect.signature(type(dataset).__init__).parameters
+    settings = {name: getattr(dataset, name) for name in parameters if name != "self" and hasattr(dataset, name)}
+    open_seeds = [name for name, value in settings.items() if name.startswith("seed") and value is None]
+    inner = [name for name, value in settings.items() if hasattr(value, "n_samples")]
+    if not open_seeds and not inner:
+        return dataset
+    rng = np.random.default_rng([seed, 2])
+    changed = {name: seed if name == "seed" else int(rng.integers(2**31)) for name in open_seeds}
+    changed |= {name: _seeded(settings[name], int(rng.integers(2**31))) for name in inner}
+    return type(dataset)(**(settings | changed))
 
 
 def _available() -> dict[str, Any]:
