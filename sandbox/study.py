@@ -83,7 +83,7 @@ def run_study(
     options = options or Options()
     _check_request(agents, seeds, options, trace, runs)
     named = all(isinstance(thing, str) for thing in (world, *agents))
-    # What users' code prints while it is looked at goes where workers let it go, not into a document on standard output.
+    # What users' code prints while it is looked at goes where workers let it go, not into a document on stdout.
     with contextlib.redirect_stdout(sys.stderr) if named else contextlib.nullcontext():
         made = make_world(world)
         entries = _entries(agents, made, seeds)
