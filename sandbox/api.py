@@ -9,10 +9,10 @@ from typing import Any
 from sandbox.catalog import env_table, make_world
 from sandbox.checks import CheckResult, run_checks
 from sandbox.errors import SandboxError
-from sandbox.record import Recorder
+from sandbox.log_score import LogColumns, LogScore, score_log
+from sandbox.recorder import Recorder
 from sandbox.result import Result
 from sandbox.runs import Options
-from sandbox.score import LogColumns, LogScore, score_log
 from sandbox.study import run_study
 from sandbox.world import Budget, law_of
 
@@ -57,12 +57,12 @@ def run(
     )
 
 
-def oracle(world: Any, epsilon: float | None = None) -> dict[str, Any]:
+def exact_values(world: Any, epsilon: float | None = None) -> dict[str, Any]:
     """Return the exact values of a world whose law is known: `optimal_return`, `stationary_value`, `gap_range`, ...
 
     With `epsilon` also those of policies that explore this share. Raise `SandboxError` if the law is unknown.
 
-    >>> round(oracle("CliffWalking-v1")["optimal_return"])
+    >>> round(exact_values("CliffWalking-v1")["optimal_return"])
     -13
     """
     return make_world(world).oracle(epsilon)

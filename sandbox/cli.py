@@ -107,7 +107,7 @@ def score(
     as_json: _Json = False,
 ) -> None:
     """Score a log of decisions made elsewhere."""
-    from sandbox.score import LogColumns, score_log
+    from sandbox.log_score import LogColumns, score_log
 
     columns = LogColumns(
         choice=choice, reward=reward, truth=truth, time=time, propensity=propensity, group=group,

@@ -136,10 +136,9 @@ def price_row(
     likelihood: float,
 ) -> None:
     """Fill `signal` with what one row says of gap, luck and mistake; shift and episode outcomes come later."""
-    signal[:] = np.nan
-    signal[REWARD] = reward
     abstained = np.isnan(choice)
-    signal[ABSTAINED] = 1.0 if abstained else 0.0
+    signal[:] = np.nan
+    signal[REWARD], signal[ABSTAINED] = reward, abstained
     if rules.priced:
         gap = best - value
         signal[REGRET] = gap

@@ -17,7 +17,7 @@ from sandbox.result import Result, number, show
 
 if TYPE_CHECKING:
     from sandbox.checks import CheckResult
-    from sandbox.score import LogScore
+    from sandbox.log_score import LogScore
 
 _NAMES = {
     "return": "return", "final_return": "final return", "mistake_rate": "mistakes %",

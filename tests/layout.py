@@ -28,7 +28,11 @@ PICKLES = {f"{module}.{name}" for module in ("pickle", "joblib", "cloudpickle", 
 
 FILE_LINES, FUNCTION_LINES, SETTINGS = 300, 40, 6
 # Budgets broken on purpose: "path" or "path:Class.function", and why.
+# A test file holds every case of one module and is read case by case: it may be longer.
+TEST_LINES = (500, 60)
 EXCEPTIONS = {
+    "sandbox/cli.py:run": "its parameters are the command's options, a line each",
+    "sandbox/cli.py:score": "its parameters are the command's options, a line each",
     "sandbox/loop.py:_episodes": "the hot loop of every plain run: one function, because a call per step costs speed",
 }
 
@@ -203,9 +207,10 @@ def references_of(module: Module) -> Iterator[tuple[str, ast.stmt | ast.expr]]:
 def sizes_of(root: Path) -> Iterator[tuple[str, int, int, str]]:
     """Return (name, size, budget, unit) of every file, function and agent's constructor, tests included."""
     for module in modules_of(root, (*PACKAGES, "tests", "benchmarks")):
-        yield module.path, len(module.text.splitlines()), FILE_LINES, "lines"
+        lines, function_lines = TEST_LINES if module.path.startswith("tests/") else (FILE_LINES, FUNCTION_LINES)
+        yield module.path, len(module.text.splitlines()), lines, "lines"
         for name, node in definitions_of(module.tree):
-            yield f"{module.path}:{name}", (node.end_lineno or 0) - node.lineno + 1, FUNCTION_LINES, "lines"
+            yield f"{module.path}:{name}", (node.end_lineno or 0) - node.lineno + 1, function_lines, "lines"
             if module.kind == "agents" and name.endswith(".__init__"):
                 given = node.args
                 count = len(given.posonlyargs + given.args + given.kwonlyargs) - 1

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sandbox.log_score import LogColumns, score_log
 from sandbox.offpolicy import OffPolicy, Yardstick
-from sandbox.score import LogColumns, score_log
 from sandbox.table import FloatArray
 
 MEANS = np.array([0.2, 0.5, 0.6])

@@ -19,7 +19,7 @@ import pytest
 from sandbox.catalog import make_agent, make_world
 from sandbox.errors import SandboxError
 from sandbox.evaluator import Scores, evaluate
-from sandbox.score import LogColumns, LogScore, score_log
+from sandbox.log_score import LogColumns, LogScore, score_log
 from sandbox.trace import Meta, Trace, join, make_trace
 from sandbox.world import Budget
 
@@ -266,7 +266,7 @@ def test_separators_quotes_and_late_surprises(mark: str, tmp_path: Path) -> None
 SPENT = """
 import resource, sys
 from sandbox import log_file
-from sandbox.score import LogColumns, score_log
+from sandbox.log_score import LogColumns, score_log
 log_file._MEMORY = "100MB"
 names = dict(time="t", group="g", episode="e", best="v", value="v", next_best="v", cell="c")
 score_log(sys.argv[1], LogColumns("choice", "r", **names))

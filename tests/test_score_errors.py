@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from sandbox.errors import SandboxError
-from sandbox.score import LogColumns, LogScore, score_log
+from sandbox.log_score import LogColumns, LogScore, score_log
 
 
 def score(folder: Path, text: str, **options: Any) -> LogScore:

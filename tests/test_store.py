@@ -17,8 +17,8 @@ import pytest
 from shell import complaint, document, sandbox, stored, user_file
 
 from sandbox.errors import SandboxError
+from sandbox.log_score import LogColumns, score_log
 from sandbox.runs import Run
-from sandbox.score import LogColumns, score_log
 from sandbox.store import Store, TraceFile, key_of, read_file
 from sandbox.study import run_study
 from sandbox.trace import Meta, make_trace

@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium as gym
 from gymnasium import spaces
 
+from sandbox.errors import RunError
 from sandbox.evaluator import Scores, evaluate
 from sandbox.rows import TERMINATED, TRUNCATED, EpisodeWriter, code_of, vector_of
 from sandbox.trace import Trace, join
@@ -27,6 +28,8 @@ class Recorder(gym.Wrapper[Any, Any, Any, Any]):
         self._solution = None if isinstance(law.solution, str) else law.solution
         self._chunks: list[Trace] = []
         self._writer = EpisodeWriter(self._chunks.append, self._solution, env.action_space)
+        observations = env.observation_space
+        self._n_cells = int(observations.n) if isinstance(observations, spaces.Discrete) else 1
         self._cell = 0
         self._running = False
 
@@ -43,19 +46,24 @@ class Recorder(gym.Wrapper[Any, Any, Any, Any]):
         return observation, info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """Take a step and keep it."""
-        following, reward, terminated, truncated, info = self.env.step(action)
-        code, vectors = 0.0, self._writer.vectors
+        """Take a step and keep it; raise `RunError` if the choice, the reward or the observation is no good."""
+        code, vectors, space = 0.0, self._writer.vectors, self.env.action_space
+        vector = None if vectors is None else vector_of(action, space)
         if vectors is None:
-            code = code_of(action, self.env.action_space)
-        else:
-            vectors.append(vector_of(action, self.env.action_space))
+            code = code_of(action, space)
+        following, reward, terminated, truncated, info = self.env.step(action)
+        if not math.isfinite(reward):
+            raise RunError(f"the environment gave the reward {reward}")
         after = self._cell_of(following)
+        if not 0 <= after < self._n_cells:
+            raise RunError(f"the environment gave the observation {following!r}, outside its space")
         if self._solution is not None and self._solution.table.follow is not None:
             after = self._solution.table.follow(self._cell, after)
         flags = TERMINATED * bool(terminated) + TRUNCATED * bool(truncated)
         if self._writer.rows.full:  # before adding, so that the last row can still be cut short
             self._writer.flush()
+        if vectors is not None and vector is not None:
+            vectors.append(vector)
         self._writer.rows.add(self._cell, code, code, float(reward), after, math.nan, flags)
         self._cell, self._running = after, not (terminated or truncated)
         return following, reward, terminated, truncated, info

@@ -1,0 +1,92 @@
+"""What the README shows is what happens: every block is run, and its naive loop makes the framework's decisions."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import gymnasium
+import numpy as np
+import pytest
+
+import sandbox
+from sandbox.agents.q_learning import QLearning
+from sandbox.loop import run_episodes
+from sandbox.trace import TRACE_COLUMNS, Trace, join
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+PYTHON = [text for kind, text in BLOCKS if kind == "python"]
+SHELL = [line for kind, text in BLOCKS if kind == "sh" for line in text.splitlines() if line.startswith("sandbox ")]
+NAIVE = next(text for text in PYTHON if "agent.learn(Experience(" in text)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the README's Python blocks were run or saved, in their order."""
+    made = tmp_path_factory.mktemp("readme")
+    for text in PYTHON:
+        name = re.match(r"# file: (\S+)\n", text)
+        if name:
+            (made / name.group(1)).write_text(text, encoding="utf-8")
+            continue
+        done = subprocess.run([sys.executable, "-c", text], cwd=made, capture_output=True, text=True, env=environment())
+        assert done.returncode == 0, f"{text}\n{done.stderr}"
+    return made
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(ROOT), "MPLBACKEND": "agg"}
+
+
+def test_readme_has_blocks_to_run() -> None:
+    assert len(PYTHON) >= 5 and len(SHELL) >= 8
+    assert {kind for kind, _ in BLOCKS} <= {"python", "sh"}
+
+
+@pytest.mark.xdist_group("readme")
+@pytest.mark.parametrize("line", SHELL)
+def test_commands_run(folder: Path, line: str) -> None:
+    words = shlex.split(line, comments=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "sandbox", *words[1:]], cwd=folder, capture_output=True, text=True, env=environment()
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+@pytest.mark.xdist_group("readme")
+def test_python_blocks_leave_what_they_say(folder: Path) -> None:
+    assert (folder / "phishing.png").stat().st_size > 10_000
+    assert (folder / "log.csv").is_file() and (folder / "mine.py").is_file()
+
+
+def test_picture_and_links_are_there() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (ROOT / target).is_file(), target
+
+
+def test_naive_loop_makes_the_same_trace() -> None:
+    """The recorder sees the naive loop from outside, so what the agent alone knows (`greedy`) is not compared."""
+    chunks: list[Trace] = []
+    own = QLearning()
+    with_table = sandbox.record(gymnasium.make("FrozenLake-v1"))
+    run_episodes(
+        gymnasium.make("FrozenLake-v1"), own, chunks.append, seed=7, steps=1000, solution=with_table._solution
+    )
+    ours = join(chunks)
+    recorded = NAIVE.replace('gymnasium.make("FrozenLake-v1")', 'sandbox.record(gymnasium.make("FrozenLake-v1"))')
+    assert recorded != NAIVE
+    names: dict[str, object] = {"sandbox": sandbox}
+    exec(recorded, names)
+    theirs = names["env"].trace()
+    for column in TRACE_COLUMNS:
+        if column != "greedy":
+            np.testing.assert_array_equal(getattr(ours, column), getattr(theirs, column), err_msg=column)
+    assert np.array_equal(own.q, names["agent"].q)
+    assert len(NAIVE.strip().splitlines()) <= 14
