@@ -1,0 +1,172 @@
+"""Figures: every task and every odd result is drawn without a warning, with units, told apart without colour."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from shell import user_file
+
+from sandbox.errors import SandboxError
+from sandbox.plots import _looks, figure, panels, save
+from sandbox.result import AgentResult, Result
+from sandbox.runs import Options
+from sandbox.study import run_study
+from sandbox.world import Budget
+
+RIVER = ("river:GaussianNB()", "river:HoeffdingTreeClassifier()", "majority", "no-change")
+
+
+def study(world: str, agents: tuple[str, ...], seeds: int = 3, steps: int = 400, window: int = 1000) -> Result:
+    return run_study(
+        world, agents, seeds=range(seeds), budget=Budget(steps), options=Options(window=window), jobs=1, runs=None
+    )
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
+    path = user_file(tmp_path_factory.mktemp("place"))
+    raising = f"{path}:Walker:fault=raise,on="
+    return {
+        "priced": study("FrozenLake-v1", ("q-learning", "sarsa", "expected-sarsa", "random", "oracle"), steps=3000),
+        "cliff": study("CliffWalking-v1", ("q-learning:step_size=0.5,discount=1", "random"), steps=3000),
+        "unpriced": study("CartPole-v1", ("random",)),
+        "classification": study("river:Phishing", RIVER),
+        "regression": study("river:TrumpApproval", ("river:LinearRegression()", "mean", "no-change")),
+        "one seed": study("FrozenLake-v1", ("q-learning",), seeds=1),
+        "deterministic": study("river:Phishing", RIVER[:2], seeds=4),
+        "one decision": study("FrozenLake-v1", ("q-learning", "random"), steps=1),
+        "one answer": study("river:Phishing", RIVER, steps=1),
+        "failed only": study("FrozenLake-v1", (raising + "0",), seeds=1),
+        "one failed": study("FrozenLake-v1", (raising + "1", "random"), seeds=3),
+        "many": study("FrozenLake-v1", tuple(f"q-learning:step_size={k / 20}" for k in range(1, 16)), seeds=2),
+        "odd names": study("FrozenLake-v1", (f"{path}:Walker:on='_$x_{{$'", f"{path}:Walker:on='<&>'"), seeds=2),
+    }
+
+
+NAMES = [
+    "priced", "cliff", "unpriced", "classification", "regression", "one seed", "deterministic", "one decision",
+    "one answer", "failed only", "one failed", "many", "odd names",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_drawn_without_warnings_and_the_same_bytes_twice(name: str, results: dict[str, Result], tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        first = save(figure(results[name]), tmp_path / "a")
+        second = save(results[name].plot(), tmp_path / "deeper" / "b")
+    assert [path.suffix for path in first] == [".png", ".svg"]
+    for one, other in zip(first, second, strict=True):
+        assert one.read_bytes() == other.read_bytes() and one.stat().st_size > 5000
+    assert first[0].read_bytes().startswith(b"\x89PNG") and b"</svg>" in first[1].read_bytes()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_axes_say_what_they_show_and_agents_are_told_apart(name: str, results: dict[str, Result]) -> None:
+    result = results[name]
+    drawn = figure(result)
+    for axes, panel in zip(drawn.axes, panels(result), strict=True):
+        assert axes.get_xlabel() == "decisions" and axes.get_title() == panel.title
+        assert any(unit in axes.get_ylabel() for unit in ("reward", "decisions", "episodes", "labels", "nats", "label"))
+        thick = [line for line in axes.lines if line.get_linewidth() > 1.2]
+        styles = [(line.get_color(), repr(line._unscaled_dash_pattern)) for line in thick]
+        assert len(set(styles)) == len(styles)
+        if len(styles) <= 11 and name != "many":
+            assert len({dashes for _, dashes in styles}) == len(styles)  # without colour, too
+    legend = [text.get_text() for one in drawn.legends for text in one.get_texts()]
+    alive = [agent.name for agent in result.agents if agent.done]
+    assert len(legend) == len(alive) or name == "one decision"
+    assert result.world in drawn.get_suptitle()
+
+
+def _thin(drawn: Figure) -> int:
+    return sum(line.get_linewidth() < 0.8 for line in drawn.axes[0].lines)
+
+
+def test_every_seed_is_faint_behind_the_mean(results: dict[str, Result]) -> None:
+    assert _thin(figure(results["priced"])) == 3 * 5
+    assert _thin(figure(results["one seed"])) == 0 == _thin(figure(results["deterministic"]))
+    assert _thin(figure(results["one failed"])) == 2 + 3
+
+
+def test_the_mean_is_the_mean_of_the_runs(results: dict[str, Result]) -> None:
+    result = results["classification"]
+    axes = figure(result).axes[1]
+    assert axes.get_title().startswith("Mistakes so far (unpriced")
+    (line,) = [line for line in axes.lines if line.get_label() == "majority"]
+    mistakes = result.agents[2].values("mistakes")
+    assert np.asarray(line.get_ydata())[-1] == pytest.approx(sum(mistakes) / len(mistakes))
+
+
+def test_the_best_possible_return_is_marked(results: dict[str, Result]) -> None:
+    texts = [text.get_text() for text in figure(results["priced"]).axes[0].texts]
+    assert texts == ["best possible 0.7442"]
+    assert not figure(results["unpriced"]).axes[0].texts
+
+
+@pytest.mark.parametrize(("window", "says"), [(1000, "window of 1,000"), (50, "window of 50")])
+def test_the_label_names_the_window_that_was_used(window: int, says: str) -> None:
+    drawn = figure(study("FrozenLake-v1", ("random",), seeds=1, window=window))
+    assert says in drawn.axes[1].get_ylabel()
+    assert f"mean of {min(window, 100)} episodes" in drawn.axes[0].get_ylabel()
+
+
+def test_unpriced_worlds_say_so(results: dict[str, Result]) -> None:
+    for name in ("unpriced", "classification", "regression"):
+        assert "unpriced: " in figure(results[name]).get_suptitle()
+    assert "unpriced" not in figure(results["priced"]).get_suptitle()
+
+
+def test_names_are_text_not_formulas(results: dict[str, Result], tmp_path: Path) -> None:
+    base = results["one seed"]
+    odd = AgentResult("a.py:A:on='_$x_{$'", {}, base.agents[0].runs)
+    drawn = figure(Result("$w_{", base.meta, base.budget, [odd]))
+    with mpl.rc_context({"svg.fonttype": "none"}):
+        drawn.savefig(tmp_path / "x.svg")
+    text = (tmp_path / "x.svg").read_text()
+    assert "a.py:A:on='_$x_{$'" in text and "$w_{ — mean over" in text
+    hidden = AgentResult("_scratch.py:A", {}, results["one seed"].agents[0].runs)
+    texts = figure(Result(base.world, base.meta, base.budget, [hidden])).legends[0].get_texts()
+    assert [text.get_text().strip("\N{WORD JOINER}") for text in texts] == ["_scratch.py:A"]
+
+
+def test_looks_repeat_as_late_as_can_be() -> None:
+    looks = _looks([AgentResult(f"agent {k}", {}, []) for k in range(36)])
+    assert len({(look["color"], repr(look["linestyle"])) for look in looks}) == 36
+    own: list[Any] = _looks([AgentResult(name, {}, []) for name in ("random", "majority", "no-change", "mean", "a")])
+    assert len({repr(look["linestyle"]) for look in own}) == 5
+    for look in own[:-1]:  # yardsticks are grey
+        assert len({look["color"][k : k + 2] for k in (1, 3, 5)}) == 1
+
+
+def test_colours_are_told_apart_by_the_colour_blind() -> None:
+    """Okabe and Ito's palette, as seen with the common kinds of colour-blindness (Machado 2009, severity 1)."""
+    seen = {
+        "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+        "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    }
+    looks = _looks([AgentResult(f"agent {k}", {}, []) for k in range(6)])
+    colours = np.array([[int(look["color"][k : k + 2], 16) / 255 for k in (1, 3, 5)] for look in looks])
+    for matrix in seen.values():
+        linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
+        shown = np.clip(linear @ np.array(matrix).T, 0, 1)
+        for i in range(6):
+            for j in range(i):
+                assert math.dist(shown[i], shown[j]) > 0.07
+
+
+def test_a_figure_that_cannot_be_written_is_one_line(results: dict[str, Result], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SandboxError, match="the figure cannot be written"):
+        save(figure(results["one seed"]), tmp_path / "file" / "x")
+    (tmp_path / "x.svg").mkdir()
+    with pytest.raises(SandboxError, match="the figure cannot be written"):
+        save(figure(results["one seed"]), tmp_path / "x")
+    assert not (tmp_path / "x.png").exists()  # no half of a figure
