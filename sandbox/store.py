@@ -219,24 +219,27 @@ def _seconds(path: Path) -> dict[str, float]:
 
 
 def _runs(columns: list[Any], seconds: dict[str, float]) -> list[Run]:
+    ends = np.append(np.flatnonzero(np.diff(columns[0])) + 1, len(columns[0]))  # rows lie seed by seed
+    starts = np.append(0, ends[:-1])
+    return [_run([column[i:j] for column in columns], seconds) for i, j in zip(starts, ends, strict=True)]
+
+
+def _run(columns: list[Any], seconds: dict[str, float]) -> Run:
+    """Return the run whose rows these are."""
     seeds, kinds, names, steps, totals, numbers, windowed, fading, texts = columns
-    runs = []
-    for seed in np.unique(seeds):
-        of_seed = seeds == seed
-        failed = {names[i]: texts[i] for i in np.flatnonzero(of_seed & (kinds == "failed"))}
-        if failed:
-            runs.append(Run(int(seed), None, failed["error"], failed.get("traceback", "")))
-            continue
-        metrics = {names[i]: float(totals[i]) for i in np.flatnonzero(of_seed & (kinds == "metric"))}
-        is_curve = of_seed & (kinds == "curve")
-        curves = {}
-        for name in dict.fromkeys(names[is_curve]):
-            at = is_curve & (names == name)
-            curves[name] = Curve(steps[at], totals[at], numbers[at], windowed[at], fading[at])
-        told = int(np.flatnonzero(of_seed & (kinds == "run"))[0])
-        scores = Scores(metrics, curves, int(steps[told]), texts[told])
-        runs.append(Run(int(seed), scores, seconds=seconds.get(str(seed), math.nan)))
-    return runs
+    seed = int(seeds[0])
+    failed = {names[i]: texts[i] for i in np.flatnonzero(kinds == "failed")}
+    if failed:
+        return Run(seed, None, failed["error"], failed["traceback"])
+    metrics = {names[i]: float(totals[i]) for i in np.flatnonzero(kinds == "metric")}
+    is_curve = kinds == "curve"
+    curves = {}
+    for name in dict.fromkeys(names[is_curve]):
+        at = is_curve & (names == name)
+        curves[name] = Curve(steps[at], totals[at], numbers[at], windowed[at], fading[at])
+    told = int(np.flatnonzero(kinds == "run")[0])
+    scores = Scores(metrics, curves, int(steps[told]), texts[told])
+    return Run(seed, scores, seconds=seconds.get(str(seed), math.nan))
 
 
 class TraceFile:

@@ -231,7 +231,7 @@ def _collect(
     """Take runs as they come, and write them within two seconds or so: fewer writes where runs are many and short."""
     unsaved: dict[str, _Entry] = {}
     done = 0
-    saved_at = time.monotonic()
+    save_at = time.monotonic() + 1.0
     try:
         for told in found:
             if told is not None:
@@ -242,9 +242,10 @@ def _collect(
                 unsaved[entry.name] = entry
                 if progress is not None:
                     progress(f"{entry.name}, seed {run.seed}", len(missing) - done)
-            if store is not None and time.monotonic() - saved_at > 1.0:
+            if store is not None and time.monotonic() > save_at:
+                began = time.monotonic()
                 _save(unsaved, store)
-                saved_at = time.monotonic()
+                save_at = time.monotonic() + max(1.0, 5 * (time.monotonic() - began))
     except KeyboardInterrupt:
         kept = f"kept in {store.folder}; the same command goes on from there" if store is not None else "not stored"
         raise StoppedError(f"stopped after {done} of {len(missing)} runs, {kept}") from None
@@ -258,4 +259,7 @@ def _collect(
 def _save(unsaved: dict[str, _Entry], store: Store) -> None:
     for name in list(unsaved):
         entry = unsaved.pop(name)
+        with contextlib.suppress(SandboxError):  # another study may have added to the file meanwhile
+            for run in store.read(entry.key):
+                entry.runs.setdefault(run.seed, run)
         store.write(entry.key, entry.runs.values(), entry.about)

@@ -94,6 +94,7 @@ FAILING = [
     ("mine.py:Corridor:fault='inf reward'", "random", "step 19: the environment gave the reward inf"),
     ("mine.py:Corridor:fault=observation", "random", "step 19: the environment gave the observation 99"),
     ("mine.py:Boxed:fault='nan observation'", "random", "step 20: the environment gave the observation"),
+    ("mine.py:Boxed:fault='nan at reset'", "random", "step 0: the environment gave the first observation"),
     ("mine.py:Corridor:fault=raise", "random", "step 19: the environment's step raised RuntimeError: the corridor"),
     ("FrozenLake-v1", "mine.py:Walker:fault=outside,on=1", "step 30: the agent chose 4, outside 0..3"),
     ("FrozenLake-v1", "mine.py:Walker:fault=text,on=1", "step 30: the agent chose 'left', outside 0..3"),

@@ -73,6 +73,17 @@ def test_asking_for_less_or_for_traces_loses_nothing(tmp_path: Path) -> None:
     assert before.keys() <= stored(tmp_path).keys()
 
 
+def test_two_studies_at_once_keep_each_others_runs(tmp_path: Path) -> None:
+    def meanwhile(what: str, left: int) -> None:
+        if not (tmp_path / "done").exists():
+            (tmp_path / "done").touch()
+            study(tmp_path, ("random",), seeds=[7, 8])
+
+    told: dict[str, Any] = {"budget": Budget(300), "jobs": 1, "progress": meanwhile}
+    run_study("FrozenLake-v1", ["random"], seeds=[0, 1], runs=tmp_path, **told)
+    assert study(tmp_path, ("random",), seeds=[0, 1, 7, 8])[1] == 0
+
+
 @pytest.mark.parametrize("change", ["budget", "setting", "world", "window", "fading", "episodes"])
 def test_whatever_decides_the_result_gives_another_file(change: str, tmp_path: Path) -> None:
     study(tmp_path, ("sarsa",))
