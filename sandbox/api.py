@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,9 @@ def run(
     ['q-learning', 'random']
     """
     several = list(agents) if isinstance(agents, list | tuple) else [agents]
-    wanted: Sequence[int] = range(seeds) if isinstance(seeds, int) else list(seeds)
+    if not isinstance(seeds, Integral | Iterable):
+        raise SandboxError(f"seeds={seeds!r}: give their number, or the seeds themselves")
+    wanted: Sequence[int] = range(int(seeds)) if isinstance(seeds, Integral) else list(seeds)
     if runs is not None and not all(isinstance(thing, str) for thing in (world, *several)):
         raise SandboxError("runs are kept for names only: what an object holds cannot be told from its file")
     return run_study(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -67,13 +68,14 @@ def run(
             trace=trace,
             progress=progress,
         )
-    figures = result.save_figure(runs / "figures" / result.file_stem)
+    stem = runs / "figures" / result.file_stem
     if as_json:
-        _print_json(result.as_json() | {"figures": [str(path) for path in figures]})
+        _print_json(result.as_json() | {"figures": [str(path) for path in result.save_figure(stem)]})
     else:
-        from sandbox.show import print_result
+        from sandbox.show import print_figures, print_result
 
-        print_result(result, figures)
+        print_result(result)
+        print_figures(result.save_figure(stem))
     if result.failed:
         raise typer.Exit(1)
 
@@ -136,7 +138,8 @@ def oracle(
     """Print the exact values of a world whose law is known."""
     from sandbox.catalog import make_world
 
-    found = make_world(world).oracle(epsilon)
+    with contextlib.redirect_stdout(sys.stderr):  # what a user's file prints is no part of the answer
+        found = make_world(world).oracle(epsilon)
     if as_json:
         from sandbox.result import finite
 
@@ -173,7 +176,8 @@ def check(
     """Check that an agent, environment or stream keeps the contracts."""
     from sandbox.checks import run_checks
 
-    found = run_checks(thing)
+    with contextlib.redirect_stdout(sys.stderr):  # what a user's file prints is no part of the answer
+        found = run_checks(thing)
     if as_json:
         _print_json({"schema": 1, "thing": thing, "checks": [result._asdict() for result in found]})
     else:
@@ -192,7 +196,7 @@ def demo(
 ) -> None:
     """Show what it does: tabular agents on three worlds, River models on real data."""
     from sandbox.demo import run_demo
-    from sandbox.show import print_result
+    from sandbox.show import print_figures, print_result
 
     if seeds < 1:
         raise SandboxError(f"--seeds {seeds} is out of range: at least 1 is needed")
@@ -201,7 +205,8 @@ def demo(
         for result, figures in run_demo(out, seeds, progress):
             found.append(result)
             if not as_json:
-                print_result(result, figures)
+                print_result(result)
+                print_figures(figures)
     if as_json:
         _print_json({"schema": 1, "studies": [result.as_json() for result in found]})
     if any(result.failed for result in found):
@@ -212,7 +217,7 @@ def _print_json(document: Any) -> None:
     print(json.dumps(document, allow_nan=False, indent=1))
 
 
-@contextmanager
+@contextlib.contextmanager
 def _progress(title: str) -> Iterator[Progress]:
     """Show progress on standard error, if that is a terminal."""
     from rich.console import Console
@@ -234,11 +239,16 @@ def _progress(title: str) -> Iterator[Progress]:
 
 def main() -> None:
     """Run the command line: exit status 0 all done, 1 something failed, 2 the request makes no sense."""
-    here = str(Path.cwd())
-    if "" not in sys.path and here not in sys.path:
-        sys.path.append(here)  # users' own modules; last, so that nothing of ours is shadowed
     try:
+        here = str(Path.cwd())
+        if "" not in sys.path and here not in sys.path:
+            sys.path.append(here)  # users' own modules; last, so that nothing of ours is shadowed
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")  # a terminal that cannot show a sign shows another
         status = app(standalone_mode=False)
+    except FileNotFoundError:
+        status = _complain("the folder that this was started in is gone", 2)
     except SandboxError as error:
         status = _complain(one_line(error), 130 if type(error).__name__ == "StoppedError" else 2)
     except typer.TyperException as error:

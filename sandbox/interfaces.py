@@ -103,6 +103,19 @@ class Question(NamedTuple):
     concept: int = 0
 
 
+def label_reward(question: Question, choice: Any) -> float:
+    """Return 1 for the right label, 0 for another or an abstention."""
+    return 1.0 if choice == question[1] else 0.0
+
+
+def number_reward(question: Question, choice: Any) -> float:
+    """Return minus the squared error of a forecast, NaN for an abstention: no forecast is the worst."""
+    if choice is None:
+        return math.nan
+    error = choice - question[1]
+    return float(-error * error)
+
+
 class Stream(ABC):
     """A world that asks questions and answers them. Iterating it gives River-style `(x, y)` pairs."""
 
@@ -120,12 +133,7 @@ class Stream(ABC):
 
         An abstention earns what the worst label does, 0; a forecast has no worst value, so there it is NaN.
         """
-        if isinstance(self.choice_space, Labels):
-            return 1.0 if choice == question.truth else 0.0
-        if choice is None:
-            return math.nan
-        error = choice - question.truth
-        return float(-error * error)
+        return (label_reward if isinstance(self.choice_space, Labels) else number_reward)(question, choice)
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
         labels = self.choice_space.labels if isinstance(self.choice_space, Labels) else None

@@ -12,7 +12,7 @@ import numpy as np
 from gymnasium import spaces
 
 from sandbox.errors import RunError, SandboxError, one_line
-from sandbox.interfaces import Agent, Decision, Experience, Labels, Stream
+from sandbox.interfaces import Agent, Decision, Experience, Labels, Stream, label_reward, number_reward
 from sandbox.oracle import Solution
 from sandbox.rows import (
     ABSTAINED,
@@ -83,13 +83,12 @@ def run_episodes(
     if min(1 if steps is None else steps, 1 if episodes is None else episodes) < 1:
         raise SandboxError("a run has at least one step and one episode")
     writer = EpisodeWriter(sink, solution, env.action_space)
-    done = [0]
     limits = (_INF if steps is None else steps, _INF if episodes is None else episodes)
     try:
         agent.begin(env.observation_space, env.action_space, agent_rng(seed))
-        _episodes(env, agent, writer, seed, *limits, solution, done)
+        _episodes(env, agent, writer, seed, *limits, solution)
     except Exception as error:
-        raise _blame(error, done[0]) from error
+        raise _blame(error, writer.done) from error
     finally:
         writer.flush()
 
@@ -102,7 +101,6 @@ def _episodes(
     steps: float,
     episodes: float,
     solution: Solution | None,
-    done: list[int],
 ) -> None:
     """The loop itself, written for speed: names are local, rows are packed numbers, prices come a chunk at a time."""
     act, learn, env_step, rows, vectors = agent.act, agent.learn, env.step, writer.rows, writer.vectors
@@ -149,8 +147,7 @@ def _episodes(
         pack(memory, filled * size, cell, code, greedy, reward, after, confidence, flags)
         if vectors is not None:
             vectors.append(vector)
-        done[0], rows.filled = step, filled + 1
-        filled += 1
+        rows.filled = filled = filled + 1
         if filled == CHUNK:
             writer.flush()
             filled = 0
@@ -207,22 +204,21 @@ def run_stream(stream: Stream, agent: Agent, sink: Sink, *, seed: int, steps: in
     Raises `RunError`, naming the step, when the stream or the agent fails; what was recorded before is handed on first.
     """
     writer = StreamWriter(sink)
-    done = [0]
     try:
         agent.begin(stream.observation_space, stream.choice_space, agent_rng(seed))
-        _questions(stream, agent, writer, seed, steps, done)
+        _questions(stream, agent, writer, seed, steps)
     except Exception as error:
-        raise _blame(error, done[0]) from error
+        raise _blame(error, writer.done) from error
     finally:
         writer.flush()
 
 
-def _questions(
-    stream: Stream, agent: Agent, writer: StreamWriter, seed: int, steps: int | None, done: list[int]
-) -> None:
+def _questions(stream: Stream, agent: Agent, writer: StreamWriter, seed: int, steps: int | None) -> None:
     """The loop itself, written for speed as the other one is."""
     act, learn, earned, rows, space = agent.act, agent.learn, stream.reward, writer.rows, stream.choice_space
     n_labels = int(space.n) if isinstance(space, Labels) else 0
+    if type(stream).reward is Stream.reward:  # the same rule, without the way to it
+        earned = label_reward if n_labels else number_reward
     new = tuple.__new__  # what Experience(...) does, without a call in between
     pack, memory, size, filled = rows.pack, rows.memory, rows.size, 0
     for step, question in enumerate(islice(stream.questions(seed), steps)):
@@ -245,27 +241,26 @@ def _questions(
             code = math.nan if choice is None else code_of(choice, space)
         likelihood = math.nan
         if confidence == confidence and n_labels and choice is not None:
-            likelihood = _likelihood(confidence, code, int(truth), scores, n_labels)
+            if not 0.0 <= confidence <= 1.000000001:
+                _check_probability("confidence", confidence)
+            if scores is None:
+                likelihood = _likelihood(confidence, code, truth, n_labels)
+            else:
+                likelihood = scores[int(truth)]
+                if not 0.0 <= likelihood <= 1.000000001:
+                    raise RunError(f"the agent gave the truth the probability {likelihood}")
         reward = earned(question, choice)
         learn(new(Experience, (observation, choice, reward, None, True, False, truth, step)))
         greedy = code if not explored else greedy_choice(code, explored, scores)
         pack(memory, filled * size, cell, group, concept, code, greedy, truth, reward, confidence, likelihood)
-        done[0], rows.filled = step + 1, filled + 1
-        filled += 1
+        rows.filled = filled = filled + 1
         if filled == CHUNK:
             writer.flush()
             filled = 0
 
 
-def _likelihood(confidence: float, code: float, truth: int, scores: Any, n_labels: int) -> float:
-    """Return the probability that the agent gave to the truth, NaN where it did not say."""
-    if not 0.0 <= confidence <= 1.000000001:
-        _check_probability("confidence", confidence)
-    if scores is not None:
-        found: float = scores[truth]
-        if not 0.0 <= found <= 1.000000001:
-            raise RunError(f"the agent gave the truth the probability {found}")
-        return found
+def _likelihood(confidence: float, code: float, truth: float, n_labels: int) -> float:
+    """Return the probability that the agent gave to the truth, NaN where its confidence alone does not say."""
     if n_labels == 2:
         return confidence if code == truth else 1.0 - confidence
     return math.nan

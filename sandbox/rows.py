@@ -142,6 +142,11 @@ class EpisodeWriter:
             columns["next_best"] = np.where(terminated, 0.0, best[rows[:, 4].astype(np.int64)])
         return [make_trace(count, columns, np.array(self.vectors) if self.vectors else None)]
 
+    @property
+    def done(self) -> int:
+        """Decisions made so far."""
+        return self._step + self.rows.filled
+
     def flush(self) -> None:
         """Hand on what was collected."""
         for trace in self.pending():
@@ -160,6 +165,11 @@ class StreamWriter:
         self._sink = sink
         self.rows = RowBuffer(len(STREAM_ROW))
         self._step = 0
+
+    @property
+    def done(self) -> int:
+        """Decisions made so far."""
+        return self._step + self.rows.filled
 
     def flush(self) -> None:
         """Hand on what was collected."""

@@ -55,7 +55,7 @@ def run_once(world: World, agent: Agent, seed: int, budget: Budget, options: Opt
         scores = judge.finish()
         if not scores.decisions:
             raise RunError("the world ended before the first decision")
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # users' code may want to leave; the study stays
         cause = error.__cause__ if isinstance(error, SandboxError) and error.__cause__ is not None else error
         trail = "".join(traceback.format_exception(cause))
         return Run(seed, None, f"{world.name}, seed {seed}, {one_line(error)}", trail)

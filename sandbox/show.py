@@ -43,8 +43,8 @@ def _cell(name: str, interval: Any) -> str:
     return show(interval)
 
 
-def print_result(result: Result, figures: Sequence[Path]) -> None:
-    """Print the table of a study, what to mind about it, and where its figures are."""
+def print_result(result: Result) -> None:
+    """Print the table of a study, and what to mind about it."""
     console = _console()
     budget = (
         f"{result.budget['steps']:,} decisions" if result.budget["steps"] else f"{result.budget['episodes']:,} episodes"
@@ -74,8 +74,12 @@ def print_result(result: Result, figures: Sequence[Path]) -> None:
         console.print(f"unpriced: {escape(result.meta.why_unpriced)}; mistakes are outcome errors and include bad luck")
     for text in result.warnings():
         console.print(f"! {escape(text)}", style="yellow")
-    if figures:
-        console.print("figure: " + "  ".join(escape(str(path)) for path in figures), soft_wrap=True)
+
+
+def print_figures(figures: Sequence[Path]) -> None:
+    """Print where figures are."""
+    console = _console()
+    console.print("figure: " + "  ".join(escape(str(path)) for path in figures), soft_wrap=True)
     console.print()
 
 

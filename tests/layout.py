@@ -34,6 +34,7 @@ EXCEPTIONS = {
     "sandbox/cli.py:run": "its parameters are the command's options, a line each",
     "sandbox/cli.py:score": "its parameters are the command's options, a line each",
     "sandbox/loop.py:_episodes": "the hot loop of every plain run: one function, because a call per step costs speed",
+    "sandbox/loop.py:_questions": "the hot loop of every stream, as above",
 }
 
 

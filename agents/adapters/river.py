@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
@@ -17,6 +16,16 @@ from sandbox.interfaces import Decision, Experience, Labels, Number
 _new = tuple.__new__  # what Decision(...) does, without a call in between
 
 
+def _leaves_seeds(thing: Any) -> bool:
+    """Whether a model or a part of it leaves a seed open; quicker than River's own look at every signature."""
+    if isinstance(thing, list | tuple):
+        return any(map(_leaves_seeds, thing))
+    if not isinstance(thing, base.Base):
+        return False
+    kept = vars(thing) if hasattr(thing, "__dict__") else {}
+    return ("seed" in kept and kept["seed"] is None) or any(map(_leaves_seeds, kept.values()))
+
+
 def _seeded(model: Any, rng: np.random.Generator) -> Any:
     """Return an untrained clone of `model` in which every `seed` left open is drawn from `rng`."""
     if isinstance(model, compose.Pipeline | compose.TransformerUnion):
@@ -24,6 +33,8 @@ def _seeded(model: Any, rng: np.random.Generator) -> Any:
         return type(model)(*[(name, _seeded(step, rng)) for name, step in steps.items()])
     if not isinstance(model, base.Base):
         return model
+    if not _leaves_seeds(model):
+        return model.clone()
     settings: dict[str, Any] = {}
     for name, value in model._get_params().items():
         own = value if name == "_POSITIONAL_ARGS" else getattr(model, name, None)
@@ -53,8 +64,10 @@ class RiverAgent:
         if not (hasattr(model, "predict_one") and hasattr(model, "learn_one")):
             raise SandboxError(f"{type(model).__name__} is no River classifier or regressor: it has no predict_one")
         self.model = model
-        self._predict: Callable[[Any], Decision] = self._forecast
-        self._labels: tuple[Any, ...] | None = None
+        # Bound anew by `begin` to what fits the stream: this agent's time is that of a few calls around the model's.
+        self.act: Callable[[Any], Any] = self._forecast
+        self.learn: Callable[[Experience], None] = self._learn_number
+        self._labels: tuple[Any, ...] = ()
         self._codes: dict[Any, int] = {}
         self._in_order: Callable[[dict[Any, float]], Sequence[float]] = tuple
 
@@ -68,7 +81,7 @@ class RiverAgent:
         elif isinstance(choice_space, Number):
             if _is_classifier(self.model):
                 raise SandboxError(f"River's {name} predicts labels, and this stream asks for numbers")
-            self._predict, self._labels = self._forecast, None
+            self.act, self.learn = self._forecast, self._learn_number
         else:
             raise SandboxError(f"River's {name} learns from right answers, and this world only gives rewards")
         self.trained = _seeded(self.model, rng)
@@ -85,9 +98,10 @@ class RiverAgent:
         self._codes = {label: code for code, label in enumerate(labels)}
         self._in_order = itemgetter(*labels) if len(labels) > 1 else lambda found: (found[labels[0]],)
         has_proba = self._has_probabilities()
-        self._predict = self._likeliest if has_proba else self._label_only
+        self.learn = self._learn_label
+        self.act = self._likeliest if has_proba else self._label_only
         if has_proba and _overrides_predict(self.model):
-            self._predict = self._label_and_confidence
+            self.act = self._label_and_confidence
 
     def _has_probabilities(self) -> bool:
         model = self.model
@@ -95,15 +109,15 @@ class RiverAgent:
             model = list(model.steps.values())[-1]
         return type(model).predict_proba_one is not base.Classifier.predict_proba_one
 
-    def act(self, observation: Any) -> Decision:
-        """Return the model's prediction."""
-        return self._predict(observation)
-
-    def learn(self, experience: Experience) -> None:
-        """Learn the right answer."""
-        truth = experience.truth
+    def _learn_label(self, experience: Experience) -> None:
+        observation, _, _, _, _, _, truth, _ = experience
         if truth is not None:
-            self.trained.learn_one(experience.observation, truth if self._labels is None else self._labels[truth])
+            self.trained.learn_one(observation, self._labels[truth])
+
+    def _learn_number(self, experience: Experience) -> None:
+        observation, _, _, _, _, _, truth, _ = experience
+        if truth is not None:
+            self.trained.learn_one(observation, truth)
 
     def _code(self, label: Any) -> int:
         code = self._codes.get(label)
@@ -141,22 +155,14 @@ class RiverAgent:
             self._code(label), found.get(label, 0.0), False, [found.get(known, 0.0) for known in self._codes]
         )
 
-    def _forecast(self, observation: Any) -> Decision:
-        number = self.trained.predict_one(observation)
-        return Decision(None if number is None else number, math.nan)
+    def _forecast(self, observation: Any) -> Any:
+        return self.trained.predict_one(observation)
 
 
 def _is_classifier(model: Any) -> bool:
     while isinstance(model, compose.Pipeline):
         model = list(model.steps.values())[-1]
     return isinstance(model, base.Classifier)
-
-
-def describe(model: Any) -> str:
-    """Return a River model in one line, steps joined by `|`."""
-    if isinstance(model, compose.Pipeline):
-        return " | ".join(describe(step) for step in model.steps.values())
-    return " ".join(str(type(model).__name__ if isinstance(model, compose.TransformerUnion) else model).split())
 
 
 def river_agent(expression: str) -> RiverAgent:

@@ -45,7 +45,8 @@ def _class(name: str) -> Any:
             both = " or ".join(f"{m}.{last}" for m in modules)
             raise SandboxError(f"River has several constructors named {last!r}; write {both}")
         module = modules[0]
-    if module.split(".")[0] in _LEFT_OUT or not all(part.isidentifier() for part in module.split(".")):
+    parts = module.split(".")
+    if _LEFT_OUT & set(parts) or not all(part.isidentifier() for part in parts):
         raise SandboxError(f"{name!r} is no part of a River model")
     try:
         found = getattr(importlib.import_module(f"river.{module}"), last)
