@@ -125,10 +125,23 @@ def curves_of(agent: AgentResult, panel: Panel) -> list[tuple[FloatArray, FloatA
 
 
 def mean_curve(curves: list[tuple[FloatArray, FloatArray]]) -> tuple[FloatArray, FloatArray]:
-    """Return the mean over seeds on a common grid of decisions, where every seed has a value."""
-    low, high = max(step[0] for step, _ in curves), min(step[-1] for step, _ in curves)
-    grid = np.linspace(low, max(low, high), _POINTS)
-    return grid, np.mean([np.interp(grid, step, value) for step, value in curves], axis=0)
+    """Return the mean over seeds on a common grid of decisions.
+
+    A seed counts between its first point and its last. The mean spans the decisions that half of the seeds reach, and
+    two of them where there are two; it is NaN where fewer are there, and empty where that is everywhere.
+    """
+    need = max(-(-len(curves) // 2), min(2, len(curves)))
+    starts, ends = np.array([step[0] for step, _ in curves]), np.array([step[-1] for step, _ in curves])
+    edges = np.union1d(starts, ends)
+    edges = edges[((starts <= edges[:, None]) & (edges[:, None] <= ends)).sum(axis=1) >= need]
+    if not len(edges):
+        return edges, edges
+    grid = np.linspace(edges[0], edges[-1], _POINTS)
+    values = np.array([np.interp(grid, step, value, left=np.nan, right=np.nan) for step, value in curves])
+    there = (~np.isnan(values)).sum(axis=0)
+    mean = np.full(len(grid), np.nan)
+    np.divide(np.nansum(values, axis=0), there, out=mean, where=there >= need)
+    return grid, mean
 
 
 def _draw(axes: Axes, panel: Panel, result: Result, looks: list[dict[str, Any]]) -> None:
@@ -142,9 +155,11 @@ def _draw(axes: Axes, panel: Panel, result: Result, looks: list[dict[str, Any]])
                 axes.plot(step, value, color=look["color"], alpha=0.18, linewidth=0.7, zorder=1)
         grid, mean = mean_curve(curves)
         axes.plot(grid, mean, label=_plain(agent.name), zorder=3, **look)
-        top, bottom = max(top, float(mean.max())), min(bottom, float(mean.min()))
+        if len(mean):
+            top, bottom = max(top, float(np.nanmax(mean))), min(bottom, float(np.nanmin(mean)))
     reference = (result.oracle or {}).get(panel.reference) if panel.reference else None
-    if reference is not None and np.isfinite(reference):
+    reference = reference if reference is not None and np.isfinite(reference) else None
+    if reference is not None:
         axes.axhline(reference, color="black", linewidth=0.9, linestyle=(0, (6, 3)), zorder=2)
         axes.annotate(
             f"best possible {reference:.4g}", (1, reference), xycoords=("axes fraction", "data"), fontsize=8,

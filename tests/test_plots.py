@@ -14,10 +14,11 @@ from matplotlib.figure import Figure
 from shell import user_file
 
 from sandbox.errors import SandboxError
-from sandbox.plots import _looks, figure, panels, save
+from sandbox.plots import _looks, figure, mean_curve, panels, save
 from sandbox.result import AgentResult, Result
 from sandbox.runs import Options
 from sandbox.study import run_study
+from sandbox.table import FloatArray
 from sandbox.world import Budget
 
 RIVER = ("river:GaussianNB()", "river:HoeffdingTreeClassifier()", "majority", "no-change")
@@ -170,3 +171,50 @@ def test_a_figure_that_cannot_be_written_is_one_line(results: dict[str, Result],
     with pytest.raises(SandboxError, match="the figure cannot be written"):
         save(figure(results["one seed"]), tmp_path / "x")
     assert not (tmp_path / "x.png").exists()  # no half of a figure
+
+
+def _curve(steps: list[float], values: list[float]) -> tuple[FloatArray, FloatArray]:
+    return np.array(steps, dtype=float), np.array(values, dtype=float)
+
+
+def test_runs_of_one_length_are_averaged_everywhere() -> None:
+    rng = np.random.default_rng(3)
+    steps = np.arange(1.0, 700.0, 7.0)
+    curves = [(steps, rng.normal(size=len(steps))) for _ in range(7)]
+    grid, mean = mean_curve(curves)
+    np.testing.assert_array_equal(grid, np.linspace(1, steps[-1], 400))
+    np.testing.assert_array_equal(mean, np.mean([np.interp(grid, *curve) for curve in curves], axis=0))
+
+
+def test_the_mean_spans_what_half_of_the_runs_reach() -> None:
+    curves = [_curve([k, end], [k, k]) for k, end in ((1, 10), (2, 100), (3, 200), (4, 300))]
+    grid, mean = mean_curve(curves)
+    assert (grid[0], grid[-1]) == (2, 200) and not np.isnan(mean).any()
+    assert mean[0] == 1.5 and mean[-1] == 3.5  # runs 1 and 2; runs 3 and 4: nobody counts beyond their own end
+    assert set(mean[(grid > 10) & (grid <= 100)]) == {3.0}
+    grid, mean = mean_curve(curves[:2])
+    assert (grid[0], grid[-1]) == (2, 10)  # two of two, not one
+    grid, mean = mean_curve(curves[3:])
+    assert (grid[0], grid[-1]) == (4, 300) and set(mean) == {4.0}
+
+
+def test_there_is_no_mean_where_runs_do_not_meet() -> None:
+    grid, mean = mean_curve([_curve([1], [5]), _curve([2], [6])])
+    assert len(grid) == len(mean) == 0
+    pairs = [_curve([1, 2], [k, k]) for k in (0, 2)] + [_curve([5, 6], [k, k]) for k in (0, 4)]
+    grid, mean = mean_curve(pairs)
+    assert np.isnan(mean[(grid > 2) & (grid < 5)]).all() and (mean[0], mean[-1]) == (1, 2)
+
+
+def test_runs_of_unequal_lengths_are_drawn(tmp_path: Path) -> None:
+    for episodes in (1, 20):
+        found = run_study("CartPole-v1", ("random",), seeds=range(4), budget=Budget(None, episodes), jobs=1, runs=None)
+        ends = sorted(run.scores.decisions for run in found.agents[0].done if run.scores is not None)
+        drawn = figure(found)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            save(drawn, tmp_path / "a")
+        (mean,) = [line for line in drawn.axes[2].lines if line.get_linewidth() > 1.2]
+        if episodes > 1:
+            assert np.asarray(mean.get_xdata())[-1] == ends[2]
+        assert [text.get_text() for text in drawn.legends[0].get_texts()] == ["random"]
