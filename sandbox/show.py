@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +28,16 @@ _NAMES = {
 _PERCENT = {"mistake_rate", "final_mistake_rate", "accuracy", "accuracy_answered"}
 
 
+def printable(text: str) -> str:
+    """Return `text` with its control characters spelled out, as \\x1b, so that none of them steers the terminal."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def _text(text: str) -> str:
+    # Whatever comes from data, names, paths or errors is printed through here: neither control nor markup.
+    return escape(printable(text))
+
+
 def _console() -> Console:
     # A pipe or file gets whole lines; a terminal is asked for its width.
     return Console(width=None if sys.stdout.isatty() else 160, highlight=False, emoji=False)
@@ -43,13 +54,17 @@ def _cell(name: str, interval: Any) -> str:
     return show(interval)
 
 
+def _exact(value: float | None) -> str:
+    return "–" if value is None or math.isnan(value) else f"{value:.6g}"
+
+
 def print_result(result: Result) -> None:
     """Print the table of a study, and what to mind about it."""
     console = _console()
     budget = (
         f"{result.budget['steps']:,} decisions" if result.budget["steps"] else f"{result.budget['episodes']:,} episodes"
     )
-    table = Table(title=escape(f"{result.world}: {budget} a run, mean ± 95 % half-width"), title_justify="left")
+    table = Table(title=_text(f"{result.world}: {budget} a run, mean ± 95 % half-width"), title_justify="left")
     table.add_column("agent", overflow="fold")
     for name in result.shown:
         arrow = {"higher": " ↑", "lower": " ↓", "": ""}[METRICS[name].better]
@@ -63,30 +78,31 @@ def print_result(result: Result) -> None:
         mark = " ▼" if yardstick else ""
         runs = f"{agent.distinct}" + (f" + {len(agent.failed)} failed" if agent.failed else "")
         cells = [_cell(name, agent.interval(name)) for name in result.shown]
-        table.add_row(escape(agent.name) + mark, *cells, runs)
+        table.add_row(_text(agent.name) + mark, *cells, runs)
     console.print(table)
     for name, yardstick in below.items():
-        console.print(f"▼ {escape(name)} is below the yardstick {yardstick} in {_heading(result.headline)}")
+        console.print(f"▼ {_text(name)} is below the yardstick {yardstick} in {_heading(result.headline)}")
     if result.oracle is not None:
         best, value = result.oracle["optimal_return"], result.oracle["stationary_value"]
-        console.print(f"best possible return {best:.6g} (seeing the clock); V* of the start {value:.6g}")
+        console.print(f"best possible return {_exact(best)} (seeing the clock); V* of the start {_exact(value)}")
     if not result.meta.priced:
-        console.print(f"unpriced: {escape(result.meta.why_unpriced)}; mistakes are outcome errors and include bad luck")
+        console.print(f"unpriced: {_text(result.meta.why_unpriced)}; mistakes are outcome errors and include bad luck")
     for text in result.warnings():
-        console.print(f"! {escape(text)}", style="yellow")
+        console.print(f"! {_text(text)}", style="yellow")
 
 
 def print_figures(figures: Sequence[Path]) -> None:
     """Print where figures are."""
     console = _console()
-    console.print("figure: " + "  ".join(escape(str(path)) for path in figures), soft_wrap=True)
+    if figures:
+        console.print("figure: " + "  ".join(_text(str(path)) for path in figures), soft_wrap=True)
     console.print()
 
 
 def print_oracle(found: dict[str, Any]) -> None:
     """Print the oracle's numbers."""
     console = _console()
-    table = Table(title=escape(f"oracle of {found['world']}"), title_justify="left", show_header=False)
+    table = Table(title=_text(f"oracle of {found['world']}"), title_justify="left", show_header=False)
     for name, value in found.items():
         if (
             name != "world"
@@ -94,7 +110,7 @@ def print_oracle(found: dict[str, Any]) -> None:
             and value != ""
             and not (isinstance(value, float) and math.isnan(value))
         ):
-            table.add_row(name.replace("_", " "), f"{value:.9g}" if isinstance(value, float) else escape(str(value)))
+            table.add_row(name.replace("_", " "), f"{value:.9g}" if isinstance(value, float) else _text(str(value)))
     console.print(table)
 
 
@@ -104,7 +120,7 @@ def print_listing(found: dict[str, list[dict[str, Any]]]) -> None:
     for kind, rows in found.items():
         table = Table(title=kind, title_justify="left", show_header=False, box=None, padding=(0, 2))
         for row in rows:
-            table.add_row(escape(row["name"]), escape(row["text"]))
+            table.add_row(_text(row["name"]), _text(row["text"]))
         console.print(table)
         console.print()
 
@@ -114,20 +130,20 @@ def print_checks(thing: str, found: Sequence[CheckResult]) -> None:
     console = _console()
     for result in found:
         mark = "[red]FAIL[/]" if not result.passed else "[dim]-[/]   " if result.message else "[green]ok[/]  "
-        message = f": {escape(result.message)}" if result.message else ""
-        console.print(f"{mark} {escape(result.text.rstrip('.'))}{message}", soft_wrap=True)
+        message = f": {_text(result.message)}" if result.message else ""
+        console.print(f"{mark} {_text(result.text.rstrip('.'))}{message}", soft_wrap=True)
     failed = sum(not result.passed for result in found)
-    console.print(f"{escape(thing)}: {len(found) - failed} of {len(found)} checks passed")
+    console.print(f"{_text(thing)}: {len(found) - failed} of {len(found)} checks passed")
 
 
 def print_log(scored: LogScore) -> None:
     """Print the scores of a log, by group where it has groups."""
     console = _console()
     columns = {"all": scored.scores, **{str(k): v for k, v in scored.groups.items()}}
-    table = Table(title=escape(f"{scored.path}: {scored.rows:,} decisions"), title_justify="left")
+    table = Table(title=_text(f"{scored.path}: {scored.rows:,} decisions"), title_justify="left")
     table.add_column("metric")
     for name in columns:
-        table.add_column(escape(name), justify="right")
+        table.add_column(_text(name), justify="right")
     for name in METRICS:
         values = [scores.metrics[name] for scores in columns.values()]
         if not all(math.isnan(v) for v in values):
@@ -140,7 +156,7 @@ def print_log(scored: LogScore) -> None:
         for heading in ("policy", "reward per decision", "standard error", "effective sample"):
             yard.add_column(heading, justify="right" if heading != "policy" else "left")
         for row in scored.yardsticks:
-            yard.add_row(escape(row.policy), number(row.value), number(row.error), number(row.effective))
+            yard.add_row(_text(row.policy), number(row.value), number(row.error), number(row.effective))
         console.print(yard)
     for text in scored.notes:
-        console.print(f"! {escape(text)}", style="yellow")
+        console.print(f"! {_text(text)}", style="yellow")

@@ -1,0 +1,70 @@
+"""What a person reads: text from data neither steers the terminal nor counts as markup; unknown numbers are dashes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox import show
+from sandbox.checks import CheckResult
+from sandbox.log_score import LogColumns, score_log
+from sandbox.result import Result
+from sandbox.study import run_study
+from sandbox.world import Budget
+
+ODD = "a\x1b[2J\x9b2J\x07\r\n\x7f[/x]ö"
+SHOWN = r"a\x1b[2J\x9b2J\x07\r\n\x7f[/x]ö"
+
+
+@pytest.fixture(scope="module")
+def result() -> Result:
+    return run_study("FrozenLake-v1", ("random",), seeds=range(2), budget=Budget(50), jobs=1, runs=None)
+
+
+def test_control_characters_are_spelled_out() -> None:
+    assert show.printable(ODD) == SHOWN
+    assert show.printable("naïve – 中文 \N{GRINNING FACE}") == "naïve – 中文 \N{GRINNING FACE}"
+
+
+def _prints(result: Result) -> list[Callable[[], None]]:
+    agent = result.agents[0]
+    odd = Result(ODD, result.meta, result.budget, [type(agent)(ODD, {}, agent.runs)], notes=[ODD])
+    row: dict[str, Any] = {"name": ODD, "text": ODD}
+    return [
+        lambda: show.print_result(odd),
+        lambda: show.print_figures([Path(ODD)]),
+        lambda: show.print_oracle({"world": ODD, "why_unpriced": ODD}),
+        lambda: show.print_listing({"runs": [row]}),
+        lambda: show.print_checks(ODD, [CheckResult("name", passed=False, text=ODD, message=ODD)]),
+    ]
+
+
+@pytest.mark.parametrize("k", range(5))
+def test_no_text_steers_the_terminal(k: int, result: Result, capsys: pytest.CaptureFixture[str]) -> None:
+    _prints(result)[k]()
+    told = capsys.readouterr().out
+    assert SHOWN in told
+    assert all(sign.isprintable() or sign == "\n" for sign in told)
+
+
+def test_groups_of_a_log_do_not_steer_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("c,r,g\n1,0.5,\x1b[2Jred\n0,1,[/x]\n1,0,[/x]\n")
+    show.print_log(score_log(str(path), LogColumns(choice="c", reward="r", group="g")))
+    told = capsys.readouterr().out
+    assert r"\x1b[2Jred" in told and "[/x]" in told and "\x1b" not in told
+
+
+@pytest.mark.parametrize("unknown", [None, math.nan])
+def test_a_world_without_an_optimal_return(
+    unknown: float | None, result: Result, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = result.oracle or {}
+    told = known | {"optimal_return": unknown}
+    show.print_result(Result(result.world, result.meta, result.budget, result.agents, oracle=told))
+    assert "best possible return – (seeing the clock); V* of the start 0.823529" in capsys.readouterr().out
+    assert not Result(result.world, result.meta, result.budget, result.agents, oracle=told).plot().axes[0].texts
