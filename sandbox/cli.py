@@ -16,6 +16,7 @@ import typer
 from sandbox.errors import SandboxError, one_line
 
 if TYPE_CHECKING:
+    from sandbox.result import Result
     from sandbox.study import Progress
 
 app = typer.Typer(
@@ -42,13 +43,15 @@ def run(
     jobs: Annotated[int | None, typer.Option(metavar="N", help="worker processes [all cores]")] = None,
     plain: Annotated[bool, typer.Option("--plain", help="never use a compiled loop (there is none yet)")] = False,
     trace: Annotated[bool, typer.Option("--trace", help="keep every decision too")] = False,
-    window: Annotated[int, typer.Option(metavar="N", help="decisions in the windowed curves")] = 1000,
+    window: Annotated[int, typer.Option(metavar="N", help="curves show the mean of the last N decisions")] = 1000,
     runs: _Runs = Path("runs"),
     as_json: _Json = False,
 ) -> None:
     """Run agents in a world, price their decisions, draw their curves."""
     from sandbox.names import expand
+    from sandbox.plots import unwritten
     from sandbox.runs import Options
+    from sandbox.show import print_figures, print_result
     from sandbox.study import run_study
     from sandbox.world import Budget
 
@@ -68,16 +71,15 @@ def run(
             trace=trace,
             progress=progress,
         )
-    stem = runs / "figures" / result.file_stem
-    if as_json:
-        _print_json(result.as_json() | {"figures": [str(path) for path in result.save_figure(stem)]})
-    else:
-        from sandbox.show import print_figures, print_result
-
+    if not as_json:
         print_result(result)
-        print_figures(result.save_figure(stem))
-    if result.failed:
-        raise typer.Exit(1)
+    with unwritten() as lost:
+        figures = result.save_figure(runs / "figures" / result.file_stem)
+    if as_json:
+        _print_json(_with_figures(result, figures))
+    else:
+        print_figures(figures)
+    _finish(bool(result.failed), lost)
 
 
 @app.command()
@@ -196,20 +198,32 @@ def demo(
 ) -> None:
     """Show what it does: tabular agents on three worlds, River models on real data."""
     from sandbox.demo import run_demo
+    from sandbox.plots import unwritten
     from sandbox.show import print_figures, print_result
 
     if seeds < 1:
         raise SandboxError(f"--seeds {seeds} is out of range: at least 1 is needed")
     found = []
-    with _progress("demo") as progress:
+    with _progress("demo") as progress, unwritten() as lost:
         for result, figures in run_demo(out, seeds, progress):
-            found.append(result)
+            found.append((result, figures))
             if not as_json:
                 print_result(result)
                 print_figures(figures)
     if as_json:
-        _print_json({"schema": 1, "studies": [result.as_json() for result in found]})
-    if any(result.failed for result in found):
+        _print_json({"schema": 1, "studies": [_with_figures(*pair) for pair in found]})
+    _finish(any(result.failed for result, _ in found), lost)
+
+
+def _with_figures(result: Result, figures: list[Path]) -> dict[str, Any]:
+    return result.as_json() | {"figures": [str(path) for path in figures]}
+
+
+def _finish(failed: bool, lost: list[str]) -> None:
+    """Name each figure that was lost; exit with status 1 if anything was."""
+    for text in lost:
+        _complain(text, 1)
+    if failed or lost:
         raise typer.Exit(1)
 
 
@@ -223,16 +237,18 @@ def _progress(title: str) -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from sandbox.show import printable
+
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(title, total=None)
+        task = bar.add_task(printable(title), total=None)
         done = 0
 
         def report(what: str, left: int) -> None:
             nonlocal done
             done += 1
-            bar.update(task, completed=done, total=done + left, description=what[-60:])
+            bar.update(task, completed=done, total=done + left, description=printable(what)[-60:])
 
         yield report
 
@@ -269,5 +285,9 @@ def _usage(error: Exception) -> str:
 
 
 def _complain(text: str, status: int) -> int:
+    if not text.isprintable():
+        from sandbox.show import printable
+
+        text = printable(text)
     print(f"sandbox: {text}", file=sys.stderr)
     return status

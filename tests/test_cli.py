@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +12,10 @@ from pathlib import Path
 import pytest
 from shell import COMMAND, document, sandbox, user_file
 
+from sandbox import demo
+from sandbox.cli import app
 from sandbox.metrics import METRICS
+from sandbox.world import Budget
 
 
 def test_json_has_the_promised_schema(tmp_path: Path) -> None:
@@ -152,3 +157,70 @@ def test_their_module_is_found_beside_the_command(tmp_path: Path) -> None:
         file.write("# another law\n")
     document(*words, cwd=tmp_path)
     assert len(list((tmp_path / "runs").glob("*.parquet"))) == before + 1
+
+
+LOST = "the figure cannot be written"
+
+
+def test_the_numbers_come_out_where_the_figure_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "figures").write_text("")
+    words = ("run", "FrozenLake-v1", "random", "--seeds", 2, "--steps", 50)
+    for more in ((), ("--json",)):
+        done = sandbox(*words, *more, cwd=tmp_path)
+        assert done.returncode == 1 and done.stderr.startswith("sandbox: runs/figures/FrozenLake-v1--")
+        assert LOST in done.stderr and done.stderr.count("\n") == 1
+        if more:
+            told = json.loads(done.stdout)
+            assert told["figures"] == [] and told["agents"][0]["metrics"]["return"]["n"] == 2
+        else:
+            assert "random" in done.stdout and "figure" not in done.stdout
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_the_demo_goes_on_without_a_figure(
+    as_json: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    worlds = ("FrozenLake-v1", "CliffWalking-v1")
+    monkeypatch.setattr(demo, "_studies", lambda: [(world, ("random",), Budget(60)) for world in worlds])
+    (tmp_path / "FrozenLake-v1.svg").mkdir()
+    words = ["demo", "--out", str(tmp_path), "--seeds", "2", *["--json"] * as_json]
+    assert app(words, standalone_mode=False) == 1
+    out, err = capsys.readouterr()
+    assert LOST in err and err.count("\n") == 1
+    if as_json:
+        told = json.loads(out)["studies"]
+        assert [(study["world"], len(study["figures"])) for study in told] == [(worlds[0], 0), (worlds[1], 2)]
+    else:
+        assert all(f"{world}: 60 decisions" in out for world in worlds) and out.count("figure: ") == 1
+
+
+def test_progress_shows_names_as_they_are(tmp_path: Path) -> None:
+    user_file(tmp_path)
+    words = ("run", "FrozenLake-v1", "mine.py:Walker:on='[/x]\x1b[2J'", "--seeds", "2", "--steps", "40")
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "200"}
+    with subprocess.Popen(
+        [*COMMAND, *words], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                part = os.read(ours, 4096)
+            except OSError:  # the other end is closed
+                break
+            if not part:
+                break
+            shown += part
+        assert process.stdout is not None
+        table = process.stdout.read()
+    os.close(ours)
+    assert process.returncode == 0, shown
+    assert b"Traceback" not in shown and b"[/x]" in shown
+    assert b"\x1b[2J" not in shown + table and b"[/x]" in table
+
+
+def test_complaints_do_not_steer_the_terminal(tmp_path: Path) -> None:
+    done = sandbox("run", "FrozenLake-v1", "q-\x1b[2Jlearning", cwd=tmp_path)
+    assert done.returncode == 2 and "\x1b" not in done.stderr and "x1b[2J" in done.stderr
