@@ -6,6 +6,7 @@ from typing import Any
 
 import gymnasium as gym
 from gymnasium import spaces
+from gymnasium.wrappers import TimeLimit
 
 from sandbox.errors import SandboxError
 from sandbox.table import Objective, Table, table_from_outcomes
@@ -16,17 +17,18 @@ _TRANSPARENT = {"TimeLimit", "OrderEnforcing", "PassiveEnvChecker"}
 
 def table_of(env: gym.Env[Any, Any]) -> Table | str:
     """Return the law of `env`, or the reason why it is unknown."""
-    inner = env
+    inner, horizon = env, None
     while isinstance(inner, gym.Wrapper):
         if type(inner).__name__ not in _TRANSPARENT:
             return f"wrapped in {type(inner).__name__}, which may change the law"
+        limit = getattr(inner, "_max_episode_steps", None) if isinstance(inner, TimeLimit) else None
+        horizon = limit if horizon is None or (limit is not None and limit < horizon) else horizon
         inner = inner.env
     outcomes, start = getattr(inner, "P", None), getattr(inner, "initial_state_distrib", None)
     if outcomes is None or start is None:
         return "the environment carries no table of its law"
     if not isinstance(inner.observation_space, spaces.Discrete) or not isinstance(inner.action_space, spaces.Discrete):
         return "its table needs discrete observations and choices"
-    horizon = env.spec.max_episode_steps if env.spec is not None else None
     objective = getattr(inner, "objective", None) or Objective()
     try:
         if getattr(inner, "fickle_passenger", False):
@@ -39,9 +41,7 @@ def table_of(env: gym.Env[Any, Any]) -> Table | str:
 def refuse_unseeded_map(name: str, settings: dict[str, Any]) -> None:
     """Refuse a FrozenLake that draws a fresh map each time it is made: no two runs would share a world."""
     if name.startswith("FrozenLake") and settings.get("map_name", "") is None and settings.get("desc") is None:
-        raise SandboxError(
-            "FrozenLake with map_name=None draws a new map each time; give desc=[...] instead"
-        )
+        raise SandboxError("FrozenLake with map_name=None draws a new map each time; give desc=[...] instead")
 
 
 def _fickle_taxi(taxi: Any, objective: Objective, horizon: int | None) -> Table:

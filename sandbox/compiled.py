@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import time
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
+
+_KEPT_SECONDS = 14 * 24 * 3600.0
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,11 +36,15 @@ def source_digest() -> str:
 
 @lru_cache(maxsize=1)
 def _cache_folder() -> str | None:
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    folder = Path(base) / "learner-sandbox" / source_digest()
+    """Return a folder for compiled code that is ours alone, None if there is none; remove those of old sources."""
     try:
+        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "learner-sandbox"
+        folder = root / source_digest()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError:
+        for old in root.iterdir():
+            if old != folder and time.time() - old.stat().st_mtime > _KEPT_SECONDS:
+                shutil.rmtree(old, ignore_errors=True)
+    except (OSError, RuntimeError):  # RuntimeError: nobody's home is known
         return None
     return str(folder) if os.access(folder, os.W_OK) else None
 

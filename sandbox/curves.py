@@ -213,10 +213,10 @@ def tail_mean(track: Track, k: int) -> float:
 
     Where their number was not known beforehand, the tenth starts inside a bin of the curve, which is shared out evenly.
     """
-    if np.isfinite(track.options[1]):
+    pushes = int(track.clock[0])
+    if track.options[1] == pushes - max(1, pushes // 10):  # as many came as were announced
         total, count = track.tail[:, k]
         return float(total / count) if count else float("nan")
-    pushes = int(track.clock[0])
     wanted, total, count = float(max(1, pushes // 10)), 0.0, 0.0
     bins = int(track.clock[1])
     sizes: NDArray[np.float64] = np.full(bins + 1, float(track.clock[2]))

@@ -11,7 +11,6 @@ import numpy as np
 
 from sandbox import ledger
 from sandbox.curves import Curve, Track, curve_of, make_track, push, tail_mean, total_of
-from sandbox.errors import SandboxError
 from sandbox.metrics import METRICS
 from sandbox.table import IntArray
 from sandbox.trace import Meta, Trace
@@ -23,14 +22,16 @@ _AUDIT = {
     "start_luck": ledger.A_START_LUCK,
     "level": ledger.A_LEVEL,
 }
-_MAX_SLOTS = 50_000_000
+_MAX_SLOTS = 5_000_000  # situations x choices above which luck is not audited: it would take too much memory
+# What makes two runs different runs.
+_DISTINGUISH = ("cell", "choice", "truth", "reward", "likelihood", "terminated", "truncated", "choice_vector")
 
 
 @dataclass(frozen=True)
 class Scores:
     """What the evaluator says of one run: `metrics` by name (NaN: does not apply) and `curves` by signal.
 
-    `fingerprint` is the same for two runs that made the same choices and earned the same rewards.
+    `fingerprint` is the same for two runs that met, chose and earned the same.
     """
 
     metrics: dict[str, float]
@@ -55,10 +56,10 @@ class Evaluator:
         self._decisions = make_track(len(self._signals), window, fading, pushes)
         self._episodes = make_track(len(ledger.EPISODE_SIGNALS), min(window, 100), fading, None)
         self._concepts = 1
-        self._luck = ledger.LuckTest(np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(1))
+        self._luck = ledger.LuckTest(np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0))
         self._unanswered = 0.0
         self._seen = 0
-        self._digests = (blake2b(digest_size=16), blake2b(digest_size=16))
+        self._digests = {name: blake2b(digest_size=16) for name in _DISTINGUISH}
 
     def update(self, trace: Trace) -> None:
         """Judge the next chunk of the run."""
@@ -72,22 +73,24 @@ class Evaluator:
         if self.meta.priced:
             luck = trace.reward - self.meta.gain + self.meta.discount * trace.next_best - trace.value
             slots = self._slots(trace)  # may enlarge self._luck
-            ledger.add_luck(self._luck, slots, luck, trace.value)
-        for digest, column in zip(self._digests, (trace.choice, trace.reward), strict=True):
-            digest.update(column.tobytes())
+            if slots is not None:
+                ledger.add_luck(self._luck, slots, luck, trace.value)
+        for name, digest in self._digests.items():
+            column = getattr(trace, name)
+            if column is not None:
+                digest.update(column.tobytes())
         self._seen = int(trace.step[-1]) + 1
 
-    def _slots(self, trace: Trace) -> IntArray:
-        """Number each (concept, cell, choice); an abstention has none."""
+    def _slots(self, trace: Trace) -> IntArray | None:
+        """Number each (concept, cell, choice), an abstention -1; None if there are too many to keep."""
         cells, choices = self.meta.n_cells, self.meta.n_choices
         concepts = int(trace.concept.max()) + 1
         wanted = max(concepts, self._concepts) * cells * choices
         if wanted > _MAX_SLOTS:
-            raise SandboxError(f"{wanted} situations are too many to audit luck in; use coarser cells")
+            return None
         if len(self._luck.counts) < wanted:
             more = np.zeros(wanted - len(self._luck.counts))
-            counts, total, square = (np.concatenate([a, more]) for a in self._luck[:3])
-            self._luck = ledger.LuckTest(counts, total, square, self._luck.reach)
+            self._luck = ledger.LuckTest._make(np.concatenate([part, more]) for part in self._luck)
             self._concepts = max(concepts, self._concepts)
         choice = np.nan_to_num(trace.choice, nan=0.0).astype(np.int64)
         if self.meta.task == "regression":
@@ -148,7 +151,8 @@ class Evaluator:
             found = self._find(signal)
             if found is not None and self.count(signal):
                 curves[signal] = curve_of(*found, self._seen)
-        fingerprint = "".join(digest.hexdigest() for digest in self._digests)
+        parts = "".join(digest.hexdigest() for digest in self._digests.values())
+        fingerprint = blake2b(parts.encode(), digest_size=16).hexdigest()
         return Scores(metrics, curves, self._seen, fingerprint)
 
 

@@ -160,5 +160,7 @@ def require_discrete(what: str, observation_space: spaces.Space[Any], choice_spa
 
 def check_range(what: str, name: str, value: float, low: float, high: float) -> None:
     """Refuse, in one line, a setting outside `[low, high]`."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise SandboxError(f"{what}: {name}={value!r} is not a number")
+    if not low <= value <= high:
         raise SandboxError(f"{what}: {name}={value!r} is out of range [{low:g}, {high:g}]")

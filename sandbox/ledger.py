@@ -34,6 +34,7 @@ EPISODE_SIGNALS = ("return", "length", "episode_regret")
 # blunder above 0.2.
 INACCURACY_UP_TO, BLUNDER_ABOVE = 0.05, 0.2
 _CONTROL, _CLASSIFICATION, _REGRESSION = 0, 1, 2
+_IMPOSSIBLE = 1e9  # the z of luck that the law cannot give
 _SNAP = 1e-9  # luck this small, relative to the value, is rounding
 
 
@@ -158,12 +159,11 @@ def price_row(
             signal[MISTAKE] = not right
         if not np.isnan(likelihood):
             signal[LOG_LOSS] = -math.log(min(1.0, max(likelihood, 1e-15)))
-    elif rules.task == _REGRESSION and not abstained:
+    elif rules.task == _REGRESSION:
         error = abs(choice - truth)
-        signal[ABSOLUTE] = error
-        signal[SQUARED] = error * error
+        signal[ABSOLUTE], signal[SQUARED] = error, error * error  # NaN for an abstention
         if not rules.priced and not np.isnan(rules.tolerance):
-            signal[MISTAKE] = error > rules.tolerance
+            signal[MISTAKE] = abstained or error > rules.tolerance
 
 
 @compiled
@@ -261,7 +261,7 @@ class LuckTest(NamedTuple):
     counts: FloatArray  # (slots,)
     total: FloatArray  # (slots,)
     square: FloatArray  # (slots,)
-    reach: FloatArray  # (1,) the largest luck, in size, of all
+    reach: FloatArray  # (slots,) the largest luck, in size
 
 
 @compiled
@@ -274,7 +274,7 @@ def add_luck(test: LuckTest, slot: IntArray, luck: FloatArray, value: FloatArray
         test.counts[slot[i]] += 1.0
         test.total[slot[i]] += x
         test.square[slot[i]] += x * x
-        test.reach[0] = max(test.reach[0], abs(x))
+        test.reach[slot[i]] = max(test.reach[slot[i]], abs(x))
 
 
 def luck_z(test: LuckTest, reach: FloatArray | None = None, alpha: float = 0.01) -> tuple[float, float]:
@@ -285,15 +285,16 @@ def luck_z(test: LuckTest, reach: FloatArray | None = None, alpha: float = 0.01)
     bound a rough one. For many decisions this is the studentised mean; for few, the second term keeps what has not
     happened yet from looking like a wrong oracle (Bernstein's inequality has 1/3 beside the true variance; beside Q the
     lower Poisson tail needs 2/3). The bound is two-sided at level `alpha`, corrected (Bonferroni) for the number of
-    slots and, by doublings, for the open length of a run. NaN where nothing was tested.
+    slots and, by doublings, for the open length of a run. Luck beyond `reach` is proof: z is 1e9. NaN: nothing tested.
     """
     used = test.counts > 0
     slots = int(used.sum())
     if not slots:
         return math.nan, math.nan
     total, square = test.total[used], test.square[used]
-    largest = np.full(slots, test.reach[0]) if reach is None else np.resize(reach, len(used))[used]
+    largest = np.full(slots, test.reach.max()) if reach is None else np.resize(reach, len(used))[used]
     spread = np.sqrt(square + 2.0 / 3.0 * largest * np.abs(total))
     z = np.divide(total, spread, out=np.zeros(slots), where=spread > 0)
+    z = np.where(test.reach[used] > largest * (1.0 + 1e-9) + 1e-9, np.copysign(_IMPOSSIBLE, total), z)
     looks = slots * (1.0 + math.log2(float(test.counts.max())))
     return float(z[np.abs(z).argmax()]), math.sqrt(2.0 * math.log(2.0 * looks / alpha))

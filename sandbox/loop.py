@@ -62,6 +62,10 @@ def _finite(space: spaces.Space[Any]) -> Callable[[Any], bool] | None:
     """Return what tells a sound observation, None where the space has no NaN to look for."""
     if isinstance(space, spaces.Box) and np.issubdtype(space.dtype, np.floating):
         return lambda observation: bool(np.isfinite(observation).all())
+    if isinstance(space, spaces.Dict | spaces.Tuple):
+        parts = space.spaces.items() if isinstance(space, spaces.Dict) else enumerate(space.spaces)
+        checks = [(key, check) for key, part in parts if (check := _finite(part)) is not None]
+        return (lambda observation: all(check(observation[key]) for key, check in checks)) if checks else None
     return None
 
 
@@ -231,6 +235,8 @@ def _questions(stream: Stream, agent: Agent, writer: StreamWriter, seed: int, st
                 finite = False
             if not finite:
                 _check_features(observation)
+        elif isinstance(observation, np.ndarray):
+            _check_array(observation)
         if not -_INF < truth < _INF:
             raise RunError(f"the stream gave the label {truth}")
         made = act(observation)
@@ -264,6 +270,11 @@ def _likelihood(confidence: float, code: float, truth: float, n_labels: int) -> 
     if n_labels == 2:
         return confidence if code == truth else 1.0 - confidence
     return math.nan
+
+
+def _check_array(observation: np.ndarray[Any, Any]) -> None:
+    if observation.dtype.kind == "f" and not np.isfinite(observation).all():
+        raise RunError("a number of the question is not finite")
 
 
 def _check_features(observation: dict[Any, Any]) -> None:

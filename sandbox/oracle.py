@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -151,17 +152,23 @@ def _relative_value_iteration(table: Table) -> tuple[FloatArray, float]:
     raise SandboxError("this world's average reward depends on where it starts: no single gain")
 
 
-def optimal_return(table: Table) -> float:
-    """Expected undiscounted return of the best policy that sees the clock, over `table.horizon` steps."""
+def optimal_return(table: Table, solution: Solution | None = None) -> float:
+    """Expected undiscounted return of the best policy that sees the clock, over `table.horizon` steps.
+
+    NaN where episodes are endless and returns are not what the world wants. `solution` spares solving the table again.
+    """
     if table.horizon is None:
         if table.objective.kind != "undiscounted":
-            raise SandboxError("an episode without an end has no return under this objective")
-        return solve(table).start_value
-    follows_on = ~table.terminated
+            return math.nan
+        return (solution or solve(table)).start_value
     best = np.zeros(table.n_states)
+    weight = table.probability * ~table.terminated
+    reward = (table.probability * table.reward).sum(axis=2)
     for _ in range(table.horizon):
-        outcome = table.reward + np.where(follows_on, best[table.successor], 0.0)
-        best = (table.probability * outcome).sum(axis=2).max(axis=1)
+        after = (reward + (weight * best[table.successor]).sum(axis=2)).max(axis=1)
+        if np.array_equal(after, best):  # a fixed point: more time changes nothing
+            break
+        best = after
     return float(table.start @ best)
 
 
@@ -174,9 +181,14 @@ def policy_value(table: Table, policy: FloatArray) -> float:
     np.add.at(moves, (rows, table.successor), weight)
     reward = (table.probability * table.reward).sum(axis=2)
     system = np.eye(int(live.sum())) - moves[np.ix_(live, live)]
-    if np.linalg.cond(system) > 1e13:
+    wanted = (reward * policy).sum(axis=1)[live]
+    try:
+        values = np.linalg.solve(system, wanted)
+    except np.linalg.LinAlgError:
+        values = np.full(len(wanted), np.inf)
+    # A policy under which an episode may never end makes the system singular, or nearly so.
+    if not np.abs(system @ values - wanted).max() <= 1e-6 * max(1.0, float(np.abs(values).max())) < 1e9:
         raise SandboxError("under this policy an episode may never end: its undiscounted value is undefined")
-    values = np.linalg.solve(system, (reward * policy).sum(axis=1)[live])
     return float(table.start[live] @ values)
 
 

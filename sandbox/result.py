@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sandbox.caveats import caveats
 from sandbox.comparison import Interval, mean_interval, paired_difference
-from sandbox.metrics import AUDIT, METRICS, audit_failures
+from sandbox.errors import SandboxError, suggestion
+from sandbox.metrics import AUDIT, METRICS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,7 +30,7 @@ _SHOWN = {
 _HEADLINE = {"control": "return", "classification": "accuracy", "regression": "mae"}
 
 
-@dataclass
+@dataclass(repr=False)
 class AgentResult:
     """One agent's runs, by seed. `trained` holds the agents themselves, where they ran in this process."""
 
@@ -47,8 +49,19 @@ class AgentResult:
         """The runs that failed."""
         return [run for run in self.runs if run.scores is None]
 
+    @property
+    def decisions(self) -> float:
+        """Mean number of decisions of a completed run."""
+        return sum(run.scores.decisions for run in self.done if run.scores is not None) / max(1, len(self.done))
+
+    def __repr__(self) -> str:
+        """Return the agent's name and how many runs it has."""
+        return f"AgentResult({self.name!r}, {len(self.done)} runs, {len(self.failed)} failed)"
+
     def values(self, metric: str) -> list[float]:
-        """Return a metric for every seed, NaN for failed runs."""
+        """Return a metric for every seed, NaN for failed runs; raise `SandboxError` if there is no such metric."""
+        if metric not in METRICS:
+            raise SandboxError(f"there is no metric {metric!r}{suggestion(metric, METRICS)}")
         return [math.nan if run.scores is None else run.scores.metrics[metric] for run in self.runs]
 
     @property
@@ -70,7 +83,7 @@ class AgentResult:
         return made / seconds if seconds > 0 else math.nan
 
 
-@dataclass
+@dataclass(repr=False)
 class Result:
     """What a study found in one world."""
 
@@ -115,45 +128,48 @@ class Result:
         return [run for agent in self.agents for run in agent.failed]
 
     def below_yardstick(self, agent: AgentResult) -> str:
-        """Return the best yardstick of the study that beats `agent` on the headline metric, '' if none does."""
+        """Return the best yardstick of the study that beats `agent` on the headline metric, '' if none does.
+
+        An agent none of whose runs was completed is below every yardstick.
+        """
         if agent.name in YARDSTICKS:
             return ""
         sign = 1.0 if METRICS[self.headline].better == "higher" else -1.0
         own = sign * agent.interval(self.headline).mean
-        better = [
-            (sign * other.interval(self.headline).mean, other.name)
-            for other in self.agents
-            if other.name in YARDSTICKS and other.name != "oracle"
-        ]
-        beating = [pair for pair in better if pair[0] > own]
+        others = [other for other in self.agents if other.name in YARDSTICKS and other.name != "oracle"]
+        means = [(sign * other.interval(self.headline).mean, other.name) for other in others if other.done]
+        beating = [pair for pair in means if pair[0] > own or not agent.done]
         return max(beating)[1] if beating else ""
 
     def warnings(self) -> list[str]:
         """Return, in words, what a reader must know before believing the numbers."""
-        found = [f"failed: {agent.name}: {run.error}" for agent in self.agents for run in agent.failed]
-        for agent in self.agents:
-            for run in agent.done:
-                assert run.scores is not None
-                found += [
-                    f"audit: {agent.name}, seed {run.seed}: {text}"
-                    for text in audit_failures(run.scores.metrics, self.meta.priced)
-                ]
-        same = [agent.name for agent in self.agents if 1 == agent.distinct < len(agent.done)]
-        if same:
-            found.append(f"every seed gave the same run, which counts once, for {', '.join(same)}")
-        return found + self.notes
+        return caveats(self.agents, self.meta.priced) + self.notes
 
     def differences(self) -> list[dict[str, Any]]:
-        """Return the paired difference of the headline metric for every pair of agents."""
+        """Return the paired difference of the headline metric for every pair of agents.
+
+        `n` pairs of runs of the same seed were completed, `failed` were not; with failures there is no p value, since
+        the seeds that are left are no fair sample.
+        """
         found = []
         for i, a in enumerate(self.agents):
             for b in self.agents[i + 1 :]:
                 one = a.distinct == b.distinct == 1
                 pair = paired_difference(a.values(self.headline), b.values(self.headline))
-                bounds = (math.nan,) * 3 if one else (pair.low, pair.high, pair.p)
+                failed = sum(x.scores is None or y.scores is None for x, y in zip(a.runs, b.runs, strict=True))
+                bounds = (math.nan,) * 3 if one else (pair.low, pair.high, math.nan if failed else pair.p)
                 row = {"metric": self.headline, "a": a.name, "b": b.name, "mean": pair.mean}
-                found.append(row | dict(zip(("low", "high", "p"), bounds, strict=True)))
+                row |= dict(zip(("low", "high", "p"), bounds, strict=True))
+                found.append(row | {"n": 1 if one else pair.n, "failed": failed})
         return found
+
+    def __repr__(self) -> str:
+        """Return the headline of every agent, a line each."""
+        lines = [f"{self.world}: {self.headline}, mean ± 95 % half-width over runs"]
+        for agent in self.agents:
+            failed = f", {len(agent.failed)} failed" if agent.failed else ""
+            lines.append(f"  {agent.name}: {show(agent.interval(self.headline))} ({agent.distinct} runs{failed})")
+        return "\n".join(lines)
 
     def as_json(self) -> dict[str, Any]:
         """Return the result as one JSON document; NaN and infinity become null."""

@@ -217,7 +217,7 @@ class EnvWorld:
             "schema": 1,
             "world": self.name,
             "objective": str(law.objective),
-            "optimal_return": optimal_return(law),
+            "optimal_return": optimal_return(law, known),
             "horizon": law.horizon,
             "stationary_value": math.nan if known is None else known.start_value,
             "random_value": uniform,

@@ -213,8 +213,9 @@ def _naive_mistakes(trace: Trace, meta: Meta, out: dict[str, list[float]]) -> li
     if meta.task == "classification":
         return [NAN if math.isnan(right) else 1.0 - right for right in out["correct"]]
     if meta.task == "regression":
-        errors = out["absolute_error"]
-        return [NAN if math.isnan(e) or math.isnan(meta.tolerance) else float(e > meta.tolerance) for e in errors]
+        judged = zip(out["absolute_error"], trace.truth, strict=True)  # an abstention is a mistake
+        limit = meta.tolerance
+        return [NAN if math.isnan(truth) or math.isnan(limit) else float(not e <= limit) for e, truth in judged]
     found = [NAN] * len(trace)
     if not math.isnan(meta.reference_return):
         for rows in episodes_of(trace):

@@ -373,10 +373,10 @@ def test_luck_z_is_the_studentised_mean_of_the_worst_slot() -> None:
     rng = np.random.default_rng(0)
     slot, luck = rng.integers(-1, 4, size=5_000), rng.normal(size=5_000)
     luck[slot == 2] += 0.2
-    test = LuckTest(np.zeros(4), np.zeros(4), np.zeros(4), np.zeros(1))
+    test = LuckTest(*(np.zeros(4) for _ in range(4)))
     add_luck(test, slot, luck, np.zeros(5_000))
     here = luck[slot == 2]
-    z, _ = luck_z(test, np.zeros(4))
+    z, _ = luck_z(test._replace(reach=np.zeros(4)), np.zeros(4))
     assert z == pytest.approx(here.sum() / math.sqrt((here**2).sum()), rel=1e-12)
     # What has not happened yet counts too: the largest luck that the law allows, here the largest seen.
     guarded, bound = luck_z(test)
@@ -386,8 +386,16 @@ def test_luck_z_is_the_studentised_mean_of_the_worst_slot() -> None:
     assert test.counts.sum() == (slot >= 0).sum()
 
 
+def test_luck_that_the_law_cannot_give_is_proof() -> None:
+    test = LuckTest(*(np.zeros(2) for _ in range(4)))
+    luck = np.where(np.arange(10_000) % 800 == 0, 1.0, 0.0)
+    add_luck(test, np.zeros(10_000, dtype=np.int64), luck, np.zeros(10_000))
+    z, bound = luck_z(test, np.array([0.0, 5.0]))
+    assert z > 1e6 > bound
+
+
 def test_luck_of_nothing_is_unknown() -> None:
-    assert all(math.isnan(v) for v in luck_z(LuckTest(np.zeros(3), np.zeros(3), np.zeros(3), np.zeros(1))))
+    assert all(math.isnan(v) for v in luck_z(LuckTest(*(np.zeros(3) for _ in range(4)))))
 
 
 def alarms(rng: np.random.Generator, runs: int, steps: int, rare: float | None) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.database import connect, csv_source, is_parquet, literal_path, quote, reason
-from sandbox.errors import RunError, SandboxError, suggestion
+from sandbox.errors import SandboxError, suggestion
 from sandbox.interfaces import Labels, Number, Question, Stream
 from sandbox.streams.features import feature_space, ordered_labels
 
@@ -58,6 +58,8 @@ class DataFile(Stream):
                     raise SandboxError(f"{self.path}: the file has no rows")
                 if labels < rows:
                     raise SandboxError(f"{self.path}: {rows - labels} of {rows} rows have no label in {self.label!r}")
+                if self.missing == "error" and min(filled[1:]) < rows:
+                    self._name_missing(connection, kinds)
                 self.length = int(rows)
                 self.choice_space = self._choices(connection, kinds[self.label])
                 first = self._all(connection, self._select, "LIMIT 1")[0]
@@ -104,6 +106,17 @@ class DataFile(Stream):
             raise SandboxError(f"{self.path} has no column beside the label {self.label!r}")
         return kinds
 
+    def _name_missing(self, connection: Any, kinds: dict[str, str]) -> None:
+        """Name the first row with an empty feature."""
+        empty = " OR ".join(f"{quote(name)} IS NULL" for name in kinds)
+        numbered = f"SELECT row_number() OVER () AS row_no, * FROM {self._source}"
+        row = connection.execute(f"SELECT * FROM ({numbered}) WHERE {empty} LIMIT 1", self._given).fetchone()
+        name = list(kinds)[row[1:].index(None)]
+        raise SandboxError(
+            f"{self.path}: row {row[0]} has no value for {name!r}; fill it, or leave empty features out with "
+            f"{self.path}:{self.label}:missing=omit"
+        )
+
     def _choices(self, connection: Any, kind: str) -> Labels | Number:
         number = kind in _WHOLE or kind in ("FLOAT", "DOUBLE", "HUGEINT") or kind.startswith("DECIMAL")
         if self.task == "regression" and not number:
@@ -124,23 +137,13 @@ class DataFile(Stream):
         names = [*self._names, ""]
         with connect() as connection:
             cursor = connection.execute(f"SELECT {self._select}, {self._label_sql} FROM {self._source}", self._given)
-            number = 0
             while rows := cursor.fetchmany(2048):
                 for row in rows:
-                    number += 1
                     question = dict(zip(names, row, strict=True))
                     answer = question.pop("")
                     if None in row:
-                        question = self._without_missing(question, number)
+                        question = {name: value for name, value in question.items() if value is not None}
                     yield Question(question, answer if codes is None else codes[answer])
-
-    def _without_missing(self, question: dict[str, Any], number: int) -> dict[str, Any]:
-        if self.missing == "error":
-            name = next(name for name, value in question.items() if value is None)
-            raise RunError(
-                f"{self.path}: row {number} has no value for {name!r}; fill it, or leave it out with missing=omit"
-            )
-        return {name: value for name, value in question.items() if value is not None}
 
 
 def _counts(text: str) -> str:

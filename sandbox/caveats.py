@@ -1,0 +1,58 @@
+"""Caveats: what a reader must know before believing the numbers of a study, in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from sandbox.metrics import audit_failures
+
+if TYPE_CHECKING:
+    from sandbox.result import AgentResult
+
+_MUCH = 0.1  # share of a run that an unfinished episode may be before it is named
+_OFTEN = 0.05  # share of decisions that may be abstentions before they are named
+
+
+def caveats(agents: Sequence[AgentResult], priced: bool) -> list[str]:
+    """Return every caveat of a study's results: failures, audits, runs cut short, repeated runs, abstentions."""
+    found = [f"failed: {agent.name}: {run.error}" for agent in agents for run in agent.failed]
+    for agent in agents:
+        found += [*_survivors(agent), *_audits(agent, priced), *_unfinished(agent), *_abstained(agent)]
+    same = [agent.name for agent in agents if 1 == agent.distinct < len(agent.done)]
+    if same:
+        found.append(f"every seed gave the same run, which counts once, for {', '.join(same)}")
+    return found
+
+
+def _survivors(agent: AgentResult) -> Iterator[str]:
+    if agent.failed and agent.done:
+        yield f"{agent.name}: its numbers are over {len(agent.done)} of {len(agent.runs)} runs; the others failed"
+
+
+def _audits(agent: AgentResult, priced: bool) -> Iterator[str]:
+    for run in agent.done:
+        if run.scores is not None:
+            for text in audit_failures(run.scores.metrics, priced):
+                yield f"audit: {agent.name}, seed {run.seed}: {text}"
+
+
+def _unfinished(agent: AgentResult) -> Iterator[str]:
+    """Name an agent whose last episodes, cut by the end of the run, are much of it: no return tells of them."""
+    shares = []
+    for run in agent.done:
+        if run.scores is not None and not math.isnan(run.scores.metrics["episodes"]):
+            metrics = run.scores.metrics
+            ended = metrics["episodes"] * metrics["episode_length"] if metrics["episodes"] else 0.0
+            shares.append(1.0 - ended / run.scores.decisions)
+    if shares and max(shares) > _MUCH:
+        yield f"{agent.name}: up to {max(shares):.0%} of a run is an episode that had not ended; no return counts it"
+
+
+def _abstained(agent: AgentResult) -> Iterator[str]:
+    if not agent.done:
+        return
+    share = agent.interval("abstentions").mean / agent.decisions
+    if share > _OFTEN:
+        yield f"{agent.name}: abstained from {share:.0%} of its decisions; errors are those of the others"
