@@ -165,6 +165,8 @@ def _gym_world(world: str, env_id: str, settings: dict[str, Any]) -> World:
         near = suggestion(env_id, gymnasium.registry)
         raise SandboxError(f"Gymnasium knows no environment {env_id!r}{near}")
 
+    _check_gym_settings(env_id, settings, world)
+
     def make() -> gymnasium.Env[Any, Any]:
         try:
             return gymnasium.make(env_id, **settings)
@@ -172,6 +174,28 @@ def _gym_world(world: str, env_id: str, settings: dict[str, Any]) -> World:
             raise SandboxError(f"{world!r} cannot be made: {one_line(error)}") from error
 
     return _env_world(world, make, settings)
+
+
+def _check_gym_settings(env_id: str, settings: dict[str, Any], name: str) -> None:
+    """Refuse a setting that neither `gymnasium.make` nor the environment has, where that can be told."""
+    import gymnasium
+
+    spec = gymnasium.registry.get(env_id)
+    if not settings or spec is None:
+        return
+    try:
+        entry = spec.entry_point
+        made = gymnasium.envs.registration.load_env_creator(entry) if isinstance(entry, str) else entry
+        parameters = inspect.signature(made).parameters if made is not None else {}
+    except Exception:
+        return  # making it will say what is wrong
+    known = [*parameters, *(set(inspect.signature(gymnasium.make).parameters) - {"id", "kwargs"})]
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return
+    for key in settings:
+        if key not in known:
+            has = f"; it has {', '.join(parameters)}"
+            raise SandboxError(f"{name!r} has no setting {key!r}{suggestion(key, known) or has}")
 
 
 def _env_world(name: str, make: Callable[[], Any], settings: dict[str, Any]) -> World:

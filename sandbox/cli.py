@@ -30,7 +30,6 @@ _World = Annotated[str, typer.Argument(metavar="WORLD", help="a world, such as F
 _Agents = Annotated[list[str], typer.Argument(metavar="AGENT...", help="agents, such as q-learning:step_size=0.5")]
 _Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else on standard output")]
 _Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="folder that keeps the runs")]
-_Column = Annotated[str | None, typer.Option(metavar="COLUMN")]
 
 
 @app.command()
@@ -92,22 +91,22 @@ def score(
     propensity: Annotated[str | None, typer.Option(metavar="COLUMN", help="probability of the choice made")] = None,
     group: Annotated[str | None, typer.Option(metavar="COLUMN", help="scores are given for each group too")] = None,
     confidence: Annotated[str | None, typer.Option(metavar="COLUMN", help="probability given to the choice")] = None,
-    cell: _Column = None,
-    concept: _Column = None,
-    greedy: _Column = None,
-    episode: _Column = None,
-    terminated: _Column = None,
-    truncated: _Column = None,
+    cell: Annotated[str | None, typer.Option(metavar="COLUMN", help="the situation")] = None,
+    concept: Annotated[str | None, typer.Option(metavar="COLUMN", help="the law in force")] = None,
+    greedy: Annotated[str | None, typer.Option(metavar="COLUMN", help="the choice without exploring")] = None,
+    episode: Annotated[str | None, typer.Option(metavar="COLUMN", help="the episode it belongs to")] = None,
+    terminated: Annotated[str | None, typer.Option(metavar="COLUMN", help="whether the episode ended here")] = None,
+    truncated: Annotated[str | None, typer.Option(metavar="COLUMN", help="whether it was cut here")] = None,
     likelihood: Annotated[str | None, typer.Option(metavar="COLUMN", help="probability given to the truth")] = None,
-    best: _Column = None,
-    value: _Column = None,
-    next_best: _Column = None,
-    discount: float = 1.0,
+    best: Annotated[str | None, typer.Option(metavar="COLUMN", help="V*: what the best choice was worth")] = None,
+    value: Annotated[str | None, typer.Option(metavar="COLUMN", help="Q*: what this choice was worth")] = None,
+    next_best: Annotated[str | None, typer.Option(metavar="COLUMN", help="V* of what followed")] = None,
+    discount: Annotated[float, typer.Option(help="of the world, within an episode")] = 1.0,
     gap_range: Annotated[float | None, typer.Option(help="the largest price a decision can have")] = None,
     task: Annotated[str, typer.Option(help="auto, classification, regression or control")] = "auto",
     tolerance: Annotated[float | None, typer.Option(help="a forecast further off is a mistake")] = None,
-    window: int = 1000,
-    fading: float = 0.999,
+    window: Annotated[int, typer.Option(help="decisions in the windowed curves")] = 1000,
+    fading: Annotated[float, typer.Option(help="factor by which the fading mean forgets")] = 0.999,
     as_json: _Json = False,
 ) -> None:
     """Score a log of decisions made elsewhere."""
@@ -268,7 +267,8 @@ def main() -> None:
     except SandboxError as error:
         status = _complain(one_line(error), 130 if type(error).__name__ == "StoppedError" else 2)
     except typer.TyperException as error:
-        status = _complain(_usage(error), 2)
+        # Without a command the help was shown already; that is no complaint.
+        status = 2 if type(error).__name__ == "NoArgsIsHelpError" else _complain(_usage(error), 2)
     except (KeyboardInterrupt, typer.Abort):
         status = _complain("stopped", 130)
     except BrokenPipeError:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from sandbox.metrics import METRICS
@@ -58,37 +59,63 @@ def _exact(value: float | None) -> str:
     return "–" if value is None or math.isnan(value) else f"{value:.6g}"
 
 
-def print_result(result: Result) -> None:
-    """Print the table of a study, and what to mind about it."""
-    console = _console()
-    budget = (
-        f"{result.budget['steps']:,} decisions" if result.budget["steps"] else f"{result.budget['episodes']:,} episodes"
-    )
-    table = Table(title=_text(f"{result.world}: {budget} a run, mean ± 95 % half-width"), title_justify="left")
-    table.add_column("agent", overflow="fold")
-    for name in result.shown:
+def _title(result: Result) -> str:
+    steps, episodes = result.budget["steps"], result.budget["episodes"]
+    limits = [f"{steps:,} decisions"] if steps else []
+    limits += [f"{episodes:,} episodes"] if episodes else []
+    length = " or ".join(limits) + (" at most" if len(limits) > 1 else "")
+    has_interval = any(not math.isnan(agent.interval(result.headline).low) for agent in result.agents)
+    return f"{result.world}: {length} a run, mean{' ± 95 % half-width' if has_interval else ''} over runs"
+
+
+def _table(result: Result, shown: Sequence[str]) -> Table:
+    table = Table(title=_text(_title(result)), title_justify="left")
+    table.add_column("agent", overflow="fold", max_width=44)
+    for name in shown:
         arrow = {"higher": " ↑", "lower": " ↓", "": ""}[METRICS[name].better]
-        table.add_column(_heading(name) + arrow, justify="right")
+        failed_episodes = result.task == "control, unpriced" and name == "mistake_rate"
+        table.add_column(
+            ("failed episodes %" if failed_episodes else _heading(name)) + arrow, justify="right", no_wrap=True
+        )
     table.add_column("runs", justify="right")
-    below = {}
+    for agent in result.agents:
+        mark = " ▼" if result.below_yardstick(agent) else ""
+        runs = f"{agent.distinct}" + (f" + {len(agent.failed)} failed" if agent.failed else "")
+        cells = [_cell(name, agent.interval(name)) for name in shown]
+        table.add_row(_text(agent.name) + mark, *cells, runs)
+    return table
+
+
+def print_result(result: Result) -> None:
+    """Print the table of a study, and what to mind about it; a narrow terminal gets fewer columns, not cut numbers."""
+    console = _console()
+    shown, endless = list(result.shown), console.options.update(max_width=10_000)
+    while len(shown) > 1 and Measurement.get(console, endless, _table(result, shown)).maximum > console.width:
+        shown.pop()
+    console.print(_table(result, shown))
+    left_out = [_heading(name) for name in result.shown if name not in shown]
+    if left_out:
+        console.print(f"no room here for {', '.join(left_out)}: widen the terminal, or use --json")
     for agent in result.agents:
         yardstick = result.below_yardstick(agent)
         if yardstick:
-            below[agent.name] = yardstick
-        mark = " ▼" if yardstick else ""
-        runs = f"{agent.distinct}" + (f" + {len(agent.failed)} failed" if agent.failed else "")
-        cells = [_cell(name, agent.interval(name)) for name in result.shown]
-        table.add_row(_text(agent.name) + mark, *cells, runs)
-    console.print(table)
-    for name, yardstick in below.items():
-        console.print(f"▼ {_text(name)} is below the yardstick {yardstick} in {_heading(result.headline)}")
+            console.print(f"▼ {_text(agent.name)} is below the yardstick {yardstick} in {_heading(result.headline)}")
     if result.oracle is not None:
         best, value = result.oracle["optimal_return"], result.oracle["stationary_value"]
         console.print(f"best possible return {_exact(best)} (seeing the clock); V* of the start {_exact(value)}")
     if not result.meta.priced:
-        console.print(f"unpriced: {_text(result.meta.why_unpriced)}; mistakes are outcome errors and include bad luck")
+        console.print(f"unpriced: {_text(result.meta.why_unpriced)}{_what_mistakes_are(result)}")
     for text in result.warnings():
         console.print(f"! {_text(text)}", style="yellow")
+
+
+def _what_mistakes_are(result: Result) -> str:
+    """Say what counts as a mistake in an unpriced world, where anything does."""
+    if not any(agent.interval("mistakes").n for agent in result.agents):
+        return ""
+    if result.meta.task == "control":
+        return f"; an episode has failed if its return is under {result.meta.reference_return:g}, by bad luck or not"
+    return "; mistakes are outcome errors and include bad luck"
 
 
 def print_figures(figures: Sequence[Path]) -> None:
@@ -133,7 +160,9 @@ def print_checks(thing: str, found: Sequence[CheckResult]) -> None:
         message = f": {_text(result.message)}" if result.message else ""
         console.print(f"{mark} {_text(result.text.rstrip('.'))}{message}", soft_wrap=True)
     failed = sum(not result.passed for result in found)
-    console.print(f"{_text(thing)}: {len(found) - failed} of {len(found)} checks passed")
+    unseen = sum(result.passed and bool(result.message) for result in found)
+    skipped = f", {unseen} had nothing to look at" if unseen else ""
+    console.print(f"{_text(thing)}: {len(found) - failed - unseen} checks passed, {failed} failed{skipped}")
 
 
 def print_log(scored: LogScore) -> None:

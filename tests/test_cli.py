@@ -40,7 +40,8 @@ def test_json_has_the_promised_schema(tmp_path: Path) -> None:
         assert agent["metrics"]["accuracy"] == {"mean": None, "low": None, "high": None, "n": 0}  # NaN is null
         assert agent["decisions_per_second"] > 0
     assert told["agents"][0]["settings"]["step_size"] == 0.1
-    assert [{"metric", "a", "b", "mean", "low", "high", "p"} == row.keys() for row in told["differences"]] == [True]
+    keys = {"metric", "a", "b", "mean", "low", "high", "p", "n", "failed"}
+    assert [keys == row.keys() for row in told["differences"]] == [True]
     assert all(Path(tmp_path / path).is_file() for path in told["figures"])
 
 
