@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -25,8 +25,13 @@ from sandbox.worker import do_run
 from sandbox.workers import Workers, cores
 from sandbox.world import Budget, World
 
+if sys.platform != "win32":
+    import fcntl
+
 Progress = Callable[[str, int], None]  # what was just done, and how many runs are left
 _WIDEST = 1_000_000  # decisions in a window; it is held in memory
+_MOST_SEEDS = 1_000_000
+_LONGEST = 2**62  # steps and episodes that are counted in 64 bits
 
 
 class StoppedError(SandboxError):
@@ -40,7 +45,7 @@ class _Entry:
     name: str
     make: Callable[[], Agent]
     settings: dict[str, Any]
-    missing: list[int]  # the seeds that are to be run
+    missing: set[int]  # the seeds that are to be run
     key: str = ""
     about: dict[str, Any] = field(default_factory=dict)
     runs: dict[int, Run] = field(default_factory=dict)  # every run that its file is to hold, also of other seeds
@@ -81,7 +86,7 @@ def run_study(
     again. Raise `SandboxError` before anything runs if the request makes no sense; failed runs are in the result.
     """
     options = options or Options()
-    _check_request(agents, seeds, options, trace, runs)
+    _check_request(agents, seeds, budget, options, runs is not None or not trace)
     named = all(isinstance(thing, str) for thing in (world, *agents))
     # What users' code prints while it is looked at goes where workers let it go, not into a document on stdout.
     with contextlib.redirect_stdout(sys.stderr) if named else contextlib.nullcontext():
@@ -115,17 +120,11 @@ def _result(plan: _Plan, entries: list[_Entry], seeds: Sequence[int], notes: lis
 
 
 def _check_request(
-    agents: Sequence[Any], seeds: Sequence[int], options: Options, trace: bool, runs: str | Path | None
+    agents: Sequence[Any], seeds: Sequence[int], budget: Budget, options: Options, traces_kept: bool
 ) -> None:
     if not agents:
         raise SandboxError("a study needs at least one agent")
-    if not seeds:
-        raise SandboxError("a study needs at least one seed")
-    for seed in seeds:
-        if not isinstance(seed, int | np.integer) or seed < 0:
-            raise SandboxError(f"the seed {seed!r} is not a whole number from 0")
-    if len(set(seeds)) < len(seeds):
-        raise SandboxError("a seed is given twice: the same run would count as two")
+    _check_sizes(seeds, budget)
     names = [agent for agent in agents if isinstance(agent, str)]
     meant = [canonical(name) for name in names]
     twice = next((name for k, name in enumerate(names) if meant[k] in meant[:k]), None)
@@ -135,8 +134,29 @@ def _check_request(
         raise SandboxError(f"window={options.window} is out of range: a window holds 1 to {_WIDEST:,} decisions")
     if not 0.0 < options.fading <= 1.0:
         raise SandboxError(f"fading={options.fading} is out of range (0, 1]")
-    if trace and runs is None:
+    if not traces_kept:
         raise SandboxError("traces are kept in a folder of runs, and there is none")
+
+
+def _check_sizes(seeds: Sequence[int], budget: Budget) -> None:
+    try:
+        count = len(seeds)
+    except OverflowError:  # of a range
+        count = sys.maxsize
+    if not count:
+        raise SandboxError("a study needs at least one seed")
+    if count > _MOST_SEEDS:
+        raise SandboxError(f"too many seeds: a study has at most {_MOST_SEEDS:,}")
+    for seed in seeds:
+        if not isinstance(seed, int | np.integer) or seed < 0:
+            raise SandboxError(f"the seed {seed!r} is not a whole number from 0")
+        if seed >= 2**63:
+            raise SandboxError("a seed is out of range: seeds are below 2**63")
+    if len(set(seeds)) < count:
+        raise SandboxError("a seed is given twice: the same run would count as two")
+    for name, value in (("steps", budget.steps), ("episodes", budget.episodes)):
+        if value is not None and value >= _LONGEST:
+            raise SandboxError(f"{name} is out of range: a run has less than 2**62")
 
 
 def _entries(agents: Sequence[Any], world: World, seeds: Sequence[int]) -> list[_Entry]:
@@ -158,7 +178,7 @@ def _entries(agents: Sequence[Any], world: World, seeds: Sequence[int]) -> list[
             pass
         name = agent if isinstance(agent, str) else _free_name(trial, agent, entries)
         settings = settings_of(make_agent(agent, world))
-        missing = [int(seed) for seed in seeds]
+        missing = {int(seed) for seed in seeds}
         entries.append(_Entry(name, partial(make_agent, agent, world), settings, missing))
     return entries
 
@@ -184,7 +204,7 @@ def _find_done(entry: _Entry, plan: _Plan, store: Store, notes: list[str]) -> No
         return
     entry.runs = {run.seed: run for run in found}
     done = {run.seed for run in found if run.scores is not None and (not plan.trace or store.has_trace(entry.key, run))}
-    entry.missing = [seed for seed in entry.missing if seed not in done]
+    entry.missing -= done
 
 
 def _here(plan: _Plan, missing: Sequence[tuple[_Entry, int]]) -> Generator[tuple[_Entry, Run] | None]:
@@ -256,10 +276,22 @@ def _collect(
             _save(unsaved, store)
 
 
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other studies from writing in a folder, where its file system and the platform have locks."""
+    with contextlib.ExitStack() as stack:
+        if sys.platform != "win32":
+            with contextlib.suppress(OSError):
+                handle = stack.enter_context((folder / ".lock").open("a"))
+                fcntl.flock(handle, fcntl.LOCK_EX)  # until it is closed
+        yield
+
+
 def _save(unsaved: dict[str, _Entry], store: Store) -> None:
     for name in list(unsaved):
         entry = unsaved.pop(name)
-        with contextlib.suppress(SandboxError):  # another study may have added to the file meanwhile
-            for run in store.read(entry.key):
-                entry.runs.setdefault(run.seed, run)
-        store.write(entry.key, entry.runs.values(), entry.about)
+        with _locked(store.folder):
+            with contextlib.suppress(SandboxError):  # another study may have added to the file meanwhile
+                for run in store.read(entry.key):
+                    entry.runs.setdefault(run.seed, run)
+            store.write(entry.key, entry.runs.values(), entry.about)

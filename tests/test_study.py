@@ -8,6 +8,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from shell import COMMAND, document, sandbox, stored, user_file
 
 from sandbox.errors import SandboxError
 from sandbox.runs import Options
+from sandbox.store import read_file
 from sandbox.study import run_study
 from sandbox.world import Budget
 
@@ -82,6 +84,21 @@ def test_two_studies_at_once_keep_each_others_runs(tmp_path: Path) -> None:
     told: dict[str, Any] = {"budget": Budget(300), "jobs": 1, "progress": meanwhile}
     run_study("FrozenLake-v1", ["random"], seeds=[0, 1], runs=tmp_path, **told)
     assert study(tmp_path, ("random",), seeds=[0, 1, 7, 8])[1] == 0
+
+
+def test_two_studies_in_two_processes_lose_no_seed(tmp_path: Path) -> None:
+    script = (
+        "import sys, time; from sandbox.study import run_study; from sandbox.store import Store;"
+        "from sandbox.world import Budget; write = Store.write;"
+        "Store.write = lambda *told: (time.sleep(0.05), write(*told));"  # between what is read and what is written
+        "first = int(sys.argv[1]);"
+        "[run_study('FrozenLake-v1', ['random'], seeds=[seed], budget=Budget(50), jobs=1, runs='runs')"
+        " for seed in range(first, first + 12)]"
+    )
+    both = [subprocess.Popen([sys.executable, "-c", script, first], cwd=tmp_path) for first in ("0", "100")]
+    assert [process.wait(60) for process in both] == [0, 0]
+    (path,) = (tmp_path / "runs").glob("*.parquet")
+    assert [run.seed for run in read_file(path)[1]] == [*range(12), *range(100, 112)]
 
 
 @pytest.mark.parametrize("change", ["budget", "setting", "world", "window", "fading", "episodes"])
@@ -171,8 +188,6 @@ def test_the_traceback_of_a_failure_is_kept(tmp_path: Path) -> None:
     user_file(tmp_path)
     path = f"{tmp_path}/mine.py:Walker:fault=raise,on=1"
     result, _ = study(tmp_path / "runs", (path,))
-    from sandbox.store import read_file
-
     _, runs = read_file(next((tmp_path / "runs").glob("*.parquet")))
     assert [run.seed for run in runs if run.scores is None] == [1] == [run.seed for run in result.failed]
     assert "mine.py" in runs[1].traceback and "lost\nmy way" in runs[1].traceback and "\n" not in runs[1].error
@@ -186,6 +201,11 @@ def test_the_traceback_of_a_failure_is_kept(tmp_path: Path) -> None:
         ({"seeds": [0, 0]}, "given twice"),
         ({"seeds": [-1]}, "whole number"),
         ({"seeds": [0.5]}, "whole number"),
+        ({"seeds": [2**63]}, "below 2"),
+        ({"seeds": range(10**12)}, "too many seeds"),
+        ({"seeds": range(10**30)}, "too many seeds"),
+        ({"budget": Budget(10**23)}, "steps is out of range"),
+        ({"budget": Budget(None, 10**5000)}, "episodes is out of range"),
         ({"options": Options(window=0)}, "window=0 is out of range"),
         ({"options": Options(window=10**13)}, "out of range"),
         ({"options": Options(fading=2.0)}, "fading=2.0 is out of range"),
