@@ -117,22 +117,22 @@ def _episodes(
     worst = solution.value.argmin(axis=1).tolist() if solution is not None else None
     n_choices = int(space.n) if isinstance(space, spaces.Discrete) and int(space.start) == 0 else -1
     new = tuple.__new__  # what Experience(...) does, without a call in between
-    pack, memory, size, filled = rows.pack, rows.memory, rows.size, 0
+    pack, memory, size, chunk, filled = rows.pack, rows.memory, rows.size, CHUNK, 0
+    nan, infinite, endless = math.nan, _INF, steps == _INF
     observation, _ = env.reset(seed=seed)
     cell, after = _first_cell(observation, first, n_cells, tabular, finite), 0
     step = ended = began = 0
     code: float
     greedy: float
     while True:
-        made, flags, confidence = act(observation), 0, math.nan
+        made, flags, confidence = act(observation), 0, nan
         if type(made) is int and 0 <= made < n_choices:  # the common case first: this loop is what a run's time is
             choice = taken = code = greedy = made
         else:
             choice, taken, code, greedy, confidence, vector = _considered(made, cell, space, worst)
             flags = ABSTAINED if choice is None else 0
         following, reward, terminated, truncated, _ = env_step(taken)
-        reward = float(reward)
-        if not -_INF < reward < _INF:
+        if not -infinite < reward < infinite:
             raise RunError(f"the environment gave the reward {reward}")
         if tabular:
             after = following - first
@@ -152,7 +152,7 @@ def _episodes(
         if vectors is not None:
             vectors.append(vector)
         rows.filled = filled = filled + 1
-        if filled == CHUNK:
+        if filled == chunk:
             writer.flush()
             filled = 0
         observation, cell = following, after
@@ -164,7 +164,7 @@ def _episodes(
             cell = _first_cell(observation, first, n_cells, tabular, finite)
         elif step >= steps:
             return
-        elif steps == _INF and step - began >= LONGEST_EPISODE:
+        elif endless and step - began >= LONGEST_EPISODE:
             raise RunError(f"episode {ended} did not end within {LONGEST_EPISODE} steps; give a budget in steps")
 
 
@@ -224,7 +224,8 @@ def _questions(stream: Stream, agent: Agent, writer: StreamWriter, seed: int, st
     if type(stream).reward is Stream.reward:  # the same rule, without the way to it
         earned = label_reward if n_labels else number_reward
     new = tuple.__new__  # what Experience(...) does, without a call in between
-    pack, memory, size, filled = rows.pack, rows.memory, rows.size, 0
+    pack, memory, size, chunk, filled = rows.pack, rows.memory, rows.size, CHUNK, 0
+    nan, infinite = math.nan, _INF
     for step, question in enumerate(islice(stream.questions(seed), steps)):
         observation, truth, cell, group, concept = question
         if type(observation) is dict:
@@ -237,15 +238,15 @@ def _questions(stream: Stream, agent: Agent, writer: StreamWriter, seed: int, st
                 _check_features(observation)
         elif isinstance(observation, np.ndarray):
             _check_array(observation)
-        if not -_INF < truth < _INF:
+        if not -infinite < truth < infinite:
             raise RunError(f"the stream gave the label {truth}")
         made = act(observation)
-        choice, confidence, explored, scores = made if type(made) is Decision else (made, math.nan, False, None)
+        choice, confidence, explored, scores = made if type(made) is Decision else (made, nan, False, None)
         if type(choice) is int and 0 <= choice < n_labels:
             code: float = choice
         else:
-            code = math.nan if choice is None else code_of(choice, space)
-        likelihood = math.nan
+            code = nan if choice is None else code_of(choice, space)
+        likelihood = nan
         if confidence == confidence and n_labels and choice is not None:
             if not 0.0 <= confidence <= 1.000000001:
                 _check_probability("confidence", confidence)
@@ -260,7 +261,7 @@ def _questions(stream: Stream, agent: Agent, writer: StreamWriter, seed: int, st
         greedy = code if not explored else greedy_choice(code, explored, scores)
         pack(memory, filled * size, cell, group, concept, code, greedy, truth, reward, confidence, likelihood)
         rows.filled = filled = filled + 1
-        if filled == CHUNK:
+        if filled == chunk:
             writer.flush()
             filled = 0
 
