@@ -14,10 +14,10 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,10 +25,19 @@ from sandbox.curves import Curve
 from sandbox.errors import SandboxError
 from sandbox.evaluator import Scores
 from sandbox.runs import Run
-from sandbox.trace import Meta, Trace
 
-SCHEMA = 1
+SCHEMA = 2
 _COLUMNS = ("seed", "kind", "name", "step", "total", "number", "windowed", "fading", "text")
+_NO_POINT = (np.array([-1]), *[np.array([math.nan])] * 4)
+_Part = tuple[int, str, str, tuple[Any, ...], str]
+
+
+class _Table(NamedTuple):
+    """The rows of a file."""
+
+    columns: dict[str, Any]  # numbers, those of words in the columns `kind` and `name`
+    words: dict[str, list[str]]  # of these two columns, sorted
+    texts: dict[int, str]  # by row, where there is one
 
 
 def connect() -> Any:
@@ -48,18 +57,18 @@ def _slug(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-.")[:40] or "x"
 
 
-def _rows(run: Run) -> Iterable[tuple[Any, ...]]:
-    none = (math.nan,) * 4
+def _rows(run: Run) -> Iterator[_Part]:
+    """Yield the rows of a run, a text or a metric or a curve at a time."""
     if run.scores is None:
-        yield (run.seed, "failed", "error", -1, *none, storable(run.error))
-        yield (run.seed, "failed", "traceback", -1, *none, storable(run.traceback))
+        yield run.seed, "failed", "error", _NO_POINT, storable(run.error)
+        yield run.seed, "failed", "traceback", _NO_POINT, storable(run.traceback)
         return
-    yield (run.seed, "run", "fingerprint", run.scores.decisions, *none, run.scores.fingerprint)
+    told = (np.array([run.scores.decisions]), *_NO_POINT[1:])
+    yield run.seed, "run", "fingerprint", told, run.scores.fingerprint
     for name, value in run.scores.metrics.items():
-        yield (run.seed, "metric", name, -1, value, math.nan, math.nan, math.nan, "")
+        yield run.seed, "metric", name, (_NO_POINT[0], np.array([value], dtype=np.float64), *_NO_POINT[2:]), ""
     for name, curve in run.scores.curves.items():
-        for point in zip(*curve, strict=True):
-            yield (run.seed, "curve", name, *point, "")
+        yield run.seed, "curve", name, curve, ""
 
 
 def storable(text: str) -> str:
@@ -67,28 +76,74 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
 
 
-def _table(runs: Iterable[Run]) -> dict[str, Any]:
-    columns = list(zip(*[row for run in runs for row in _rows(run)], strict=True))
-    kinds = (np.int64, object, object, np.int64, np.float64, np.float64, np.float64, np.float64, object)
-    return {name: np.array(c, dtype=k) for name, c, k in zip(_COLUMNS, columns, kinds, strict=True)}
+def _table(runs: Iterable[Run]) -> _Table:
+    parts = [part for run in runs for part in _rows(run)]
+    seeds, kinds, names, points, texts = zip(*parts, strict=True)
+    counts = [len(steps) for steps, *_ in points]
+    columns = {"seed": np.repeat(np.array(seeds, dtype=np.int64), counts)}
+    words: dict[str, list[str]] = {}
+    for column, given in (("kind", kinds), ("name", names)):
+        words[column] = sorted(set(given))
+        code = {word: k for k, word in enumerate(words[column])}
+        columns[column] = np.repeat(np.array([code[word] for word in given], dtype=np.int32), counts)
+    for column, dtype, found in zip(
+        _COLUMNS[3:8], (np.int64, *[np.float64] * 4), zip(*points, strict=True), strict=True
+    ):
+        columns[column] = np.concatenate(found).astype(dtype, copy=False)
+    starts = np.cumsum([0, *counts[:-1]])
+    return _Table(columns, words, {int(at): text for at, text in zip(starts, texts, strict=True) if text})
 
 
-def _seal(about: dict[str, Any], columns: Iterable[Any]) -> str:
+def _seal(about: dict[str, Any], table: _Table) -> str:
     """Return a digest of what a file says, which the file carries: Parquet itself does not notice a flipped bit."""
-    digest = blake2b(json.dumps(about, sort_keys=True, default=repr).encode(), digest_size=16)
-    for column in columns:
-        if column.dtype.kind == "O":
-            digest.update(json.dumps(column.tolist()).encode())
-        else:
-            digest.update(np.where(column != column, np.nan, column).tobytes())  # one NaN for all
+    told = [about, table.words, sorted(table.texts.items())]
+    digest = blake2b(json.dumps(told, sort_keys=True, default=repr).encode(), digest_size=16)
+    for name, column in table.columns.items():
+        plain = np.where(column != column, np.nan, column) if column.dtype.kind == "f" else column  # one NaN for all
+        digest.update(np.ascontiguousarray(plain).data)
+        digest.update(f"{name} {len(column)}".encode())
     return digest.hexdigest()
 
 
-def _quoted(text: str) -> str:
+def _copy(connection: Any, table: _Table, to: Path, about: dict[str, Any]) -> None:
+    """Write a table into a Parquet file, words in place of their numbers."""
+    texts = np.full(len(table.columns["seed"]), "", dtype=object)
+    for at, text in table.texts.items():
+        texts[at] = text
+    connection.register("rows", table.columns | {"text": texts})
+    for column, words in table.words.items():
+        connection.execute(f"SET VARIABLE {column}s = ?", [words])
+    connection.execute(
+        f"COPY (SELECT * REPLACE (getvariable('kinds')[kind + 1] AS kind, getvariable('names')[name + 1] AS name) "
+        f"FROM rows) TO {quoted(str(to))} (FORMAT PARQUET, COMPRESSION ZSTD, "
+        f"KV_METADATA {{sandbox: {quoted(json.dumps(about, sort_keys=True, default=repr))}}})"
+    )
+
+
+def _fetch(connection: Any, path: Path) -> _Table:
+    """Return the table in a Parquet file, whose rows come in their order."""
+    source, given = "FROM read_parquet(?, file_row_number = true)", [str(path)]
+    words = {}
+    for column in ("kind", "name"):
+        found = connection.execute(f"SELECT DISTINCT {column} {source}", given).fetchall()
+        words[column] = sorted(word for (word,) in found)
+        connection.execute(f"SET VARIABLE {column}s = ?", [words[column]])
+    numbers = (f"(list_position(getvariable('{column}s'), {column}) - 1)::INTEGER AS {column}" for column in words)
+    columns = connection.execute(
+        f"SELECT * EXCLUDE (text, file_row_number) REPLACE ({', '.join(numbers)}) {source}", given
+    )
+    plain = {name: _plain(column) for name, column in columns.fetchnumpy().items()}
+    texts = connection.execute(f"SELECT file_row_number, text {source} WHERE text IS DISTINCT FROM ''", given)
+    return _Table({name: plain[name] for name in _COLUMNS[:-1]}, words, dict(texts.fetchall()))
+
+
+def quoted(text: str) -> str:
+    """Return `text` as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
-def _replace(temporary: Path, final: Path) -> None:
+def put_in_place(temporary: Path, final: Path) -> None:
+    """Sync a file that is written and give it its name."""
     with temporary.open("rb") as handle:
         os.fsync(handle.fileno())
     temporary.replace(final)
@@ -99,7 +154,7 @@ def _replace(temporary: Path, final: Path) -> None:
         os.close(folder)
 
 
-def _remove(left: Path) -> None:
+def remove(left: Path) -> None:
     """Remove a temporary file, or folder of them; failing that does no harm."""
     with contextlib.suppress(OSError):
         if left.is_dir():
@@ -124,7 +179,7 @@ class Store:
         for left in self.folder.glob(".tmp-*"):
             owner = left.name.split("-")[1]
             if owner.isdigit() and Path("/proc/self").exists() and not Path(f"/proc/{owner}").exists():
-                _remove(left)
+                remove(left)
 
     def path(self, key: str) -> Path:
         """Return the file of `key`."""
@@ -137,24 +192,20 @@ class Store:
     def write(self, key: str, runs: Iterable[Run], about: dict[str, Any]) -> None:
         """Write the runs of `key`, all at once; `about` is kept in the file's metadata."""
         ordered = sorted(runs, key=lambda run: run.seed)
-        rows = _table(ordered)
+        table = _table(ordered)
         about = {"schema": SCHEMA, "key": key, **about}
-        about["seal"] = _seal(about, rows.values())
+        about["seal"] = _seal(about, table)
         temporary, seconds = (self.folder / f".tmp-{os.getpid()}-{uuid.uuid4().hex}" for _ in range(2))
         try:
             with connect() as connection:
-                connection.register("rows", rows)
-                connection.execute(
-                    f"COPY (SELECT * FROM rows) TO {_quoted(str(temporary))} (FORMAT PARQUET, COMPRESSION ZSTD, "
-                    f"KV_METADATA {{sandbox: {_quoted(json.dumps(about, sort_keys=True, default=repr))}}})"
-                )
-            _replace(temporary, self.path(key))
+                _copy(connection, table, temporary, about)
+            put_in_place(temporary, self.path(key))
             clock = {str(run.seed): run.seconds for run in ordered if run.scores is not None}
             seconds.write_text(json.dumps(clock))
-            _replace(seconds, self.path(key).with_suffix(".seconds.json"))
+            put_in_place(seconds, self.path(key).with_suffix(".seconds.json"))
         except Exception as error:
-            _remove(temporary)
-            _remove(seconds)
+            remove(temporary)
+            remove(seconds)
             raise SandboxError(f"{self.path(key)}: cannot be written: {' '.join(str(error).split())}") from error
 
     def has_trace(self, key: str, run: Run) -> bool:
@@ -191,13 +242,10 @@ def read_file(path: Path) -> tuple[dict[str, Any], list[Run]]:
             if about["schema"] != SCHEMA:
                 raise SandboxError(f"{path}: written by another version (schema {about['schema']}, not {SCHEMA})")
             seal = about.pop("seal")
-            rows = connection.execute(
-                f"SELECT {', '.join(_COLUMNS)} FROM read_parquet(?) ORDER BY file_row_number", [str(path)]
-            ).fetchnumpy()
-        columns = [_plain(rows[name]) for name in _COLUMNS]
-        if _seal(about, columns) != seal:
+            table = _fetch(connection, path)
+        if _seal(about, table) != seal:
             raise ValueError("the contents are not what was written")
-        return about, _runs(columns, _seconds(path))
+        return about, _runs(table, _seconds(path))
     except SandboxError:
         raise
     except Exception as error:
@@ -206,7 +254,7 @@ def read_file(path: Path) -> tuple[dict[str, Any], list[Run]]:
 
 def _plain(column: Any) -> Any:
     if isinstance(column, np.ma.MaskedArray):
-        return column.filled(np.nan if column.dtype.kind == "f" else "")
+        return column.filled(np.nan if column.dtype.kind == "f" else -1)
     return column
 
 
@@ -218,75 +266,25 @@ def _seconds(path: Path) -> dict[str, float]:
         return {}
 
 
-def _runs(columns: list[Any], seconds: dict[str, float]) -> list[Run]:
-    ends = np.append(np.flatnonzero(np.diff(columns[0])) + 1, len(columns[0]))  # rows lie seed by seed
-    starts = np.append(0, ends[:-1])
-    return [_run([column[i:j] for column in columns], seconds) for i, j in zip(starts, ends, strict=True)]
+def _runs(table: _Table, seconds: dict[str, float]) -> list[Run]:
+    """Return the runs whose rows these are: they lie seed by seed, and what belongs together lies together."""
+    told = [table.columns[name] for name in ("seed", "kind", "name")]
+    changes = np.flatnonzero(np.logical_or.reduce([column[1:] != column[:-1] for column in told])) + 1
+    starts = np.append(0, changes).tolist()
+    parts: dict[int, dict[str, dict[str, tuple[Curve, str]]]] = {}
+    for i, j in zip(starts, [*starts[1:], len(told[0])], strict=True):
+        seed, kind, name = (int(column[i]) for column in told)
+        points = Curve(*(table.columns[column][i:j] for column in _COLUMNS[3:8]))
+        of_run = parts.setdefault(seed, {})
+        of_run.setdefault(table.words["kind"][kind], {})[table.words["name"][name]] = points, table.texts.get(i, "")
+    return [_run(seed, found, seconds) for seed, found in parts.items()]
 
 
-def _run(columns: list[Any], seconds: dict[str, float]) -> Run:
-    """Return the run whose rows these are."""
-    seeds, kinds, names, steps, totals, numbers, windowed, fading, texts = columns
-    seed = int(seeds[0])
-    failed = {names[i]: texts[i] for i in np.flatnonzero(kinds == "failed")}
-    if failed:
-        return Run(seed, None, failed["error"], failed["traceback"])
-    metrics = {names[i]: float(totals[i]) for i in np.flatnonzero(kinds == "metric")}
-    is_curve = kinds == "curve"
-    curves = {}
-    for name in dict.fromkeys(names[is_curve]):
-        at = is_curve & (names == name)
-        curves[name] = Curve(steps[at], totals[at], numbers[at], windowed[at], fading[at])
-    told = int(np.flatnonzero(kinds == "run")[0])
-    scores = Scores(metrics, curves, int(steps[told]), texts[told])
-    return Run(seed, scores, seconds=seconds.get(str(seed), math.nan))
-
-
-class TraceFile:
-    """The decisions of one run on their way into a Parquet file, in memory that does not grow with the run."""
-
-    def __init__(self, path: Path, meta: Meta) -> None:
-        import duckdb
-
-        self.path = path
-        self._about = meta.as_dict()
-        stem = path.parent / f".tmp-{os.getpid()}-{uuid.uuid4().hex}"
-        self._scratch, self._temporary = stem.with_suffix(".duckdb"), stem.with_suffix(".parquet")
-        self._rows = 0
-        self._connection: Any = None
-        try:
-            self._connection = duckdb.connect(str(self._scratch), config={"threads": 1, "memory_limit": "256MB"})
-        except Exception as error:
-            self.__exit__()
-            raise SandboxError(f"{path}: cannot be written: {' '.join(str(error).split())}") from error
-
-    def add(self, trace: Trace) -> None:
-        """Add the next chunk."""
-        self._connection.register("chunk", trace.columns())
-        verb = "INSERT INTO trace" if self._rows else "CREATE TABLE trace AS"
-        self._connection.execute(f"{verb} SELECT * FROM chunk")
-        self._connection.unregister("chunk")
-        self._rows += len(trace)
-
-    def keep(self, fingerprint: str) -> None:
-        """Write the file; `fingerprint` is that of the run's scores."""
-        told = {"schema": SCHEMA, "meta": self._about, "fingerprint": fingerprint}
-        about = json.dumps(told, sort_keys=True, default=repr)
-        try:
-            self._connection.execute(
-                f"COPY (SELECT * FROM trace) TO {_quoted(str(self._temporary))} "
-                f"(FORMAT PARQUET, COMPRESSION ZSTD, KV_METADATA {{sandbox: {_quoted(about)}}})"
-            )
-            _replace(self._temporary, self.path)
-        except Exception as error:
-            raise SandboxError(f"{self.path}: cannot be written: {' '.join(str(error).split())}") from error
-
-    def __enter__(self) -> TraceFile:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._connection is not None:
-            self._connection.close()
-        for suffix in ("", ".wal", ".tmp"):
-            _remove(self._scratch.with_name(self._scratch.name + suffix))
-        _remove(self._temporary)
+def _run(seed: int, found: dict[str, dict[str, tuple[Curve, str]]], seconds: dict[str, float]) -> Run:
+    failed = found.get("failed")
+    if failed is not None:
+        return Run(seed, None, failed["error"][1], failed["traceback"][1])
+    metrics = {name: float(point.total[0]) for name, (point, _) in found.get("metric", {}).items()}
+    curves = {name: curve for name, (curve, _) in found.get("curve", {}).items()}
+    told, fingerprint = found["run"]["fingerprint"]
+    return Run(seed, Scores(metrics, curves, int(told.step[0]), fingerprint), seconds=seconds.get(str(seed), math.nan))

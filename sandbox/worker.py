@@ -8,16 +8,68 @@ import queue
 import sys
 import threading
 import traceback
+import uuid
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sandbox.catalog import make_agent, make_world
-from sandbox.errors import one_line
+from sandbox.errors import SandboxError, one_line
 from sandbox.interfaces import Agent
 from sandbox.runs import Options, Run, pack, run_once
-from sandbox.store import TraceFile, storable
+from sandbox.store import SCHEMA, put_in_place, quoted, remove, storable
+from sandbox.trace import Meta, Trace
 from sandbox.world import Budget, World
+
+
+class TraceFile:
+    """The decisions of one run on their way into a Parquet file, in memory that does not grow with the run."""
+
+    def __init__(self, path: Path, meta: Meta) -> None:
+        import duckdb
+
+        self.path = path
+        self._about = meta.as_dict()
+        stem = path.parent / f".tmp-{os.getpid()}-{uuid.uuid4().hex}"
+        self._scratch, self._temporary = stem.with_suffix(".duckdb"), stem.with_suffix(".parquet")
+        self._rows = 0
+        self._connection: Any = None
+        try:
+            self._connection = duckdb.connect(str(self._scratch), config={"threads": 1, "memory_limit": "256MB"})
+        except Exception as error:
+            self.__exit__()
+            raise SandboxError(f"{path}: cannot be written: {' '.join(str(error).split())}") from error
+
+    def add(self, trace: Trace) -> None:
+        """Add the next chunk."""
+        self._connection.register("chunk", trace.columns())
+        verb = "INSERT INTO trace" if self._rows else "CREATE TABLE trace AS"
+        self._connection.execute(f"{verb} SELECT * FROM chunk")
+        self._connection.unregister("chunk")
+        self._rows += len(trace)
+
+    def keep(self, fingerprint: str) -> None:
+        """Write the file; `fingerprint` is that of the run's scores."""
+        told = {"schema": SCHEMA, "meta": self._about, "fingerprint": fingerprint}
+        about = json.dumps(told, sort_keys=True, default=repr)
+        try:
+            self._connection.execute(
+                f"COPY (SELECT * FROM trace) TO {quoted(str(self._temporary))} "
+                f"(FORMAT PARQUET, COMPRESSION ZSTD, KV_METADATA {{sandbox: {quoted(about)}}})"
+            )
+            put_in_place(self._temporary, self.path)
+        except Exception as error:
+            raise SandboxError(f"{self.path}: cannot be written: {' '.join(str(error).split())}") from error
+
+    def __enter__(self) -> TraceFile:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        for suffix in ("", ".wal", ".tmp"):
+            remove(self._scratch.with_name(self._scratch.name + suffix))
+        remove(self._temporary)
 
 
 def do_run(world: World, agent: Agent, seed: int, budget: Budget, options: Options, trace_to: str | Path | None) -> Run:
