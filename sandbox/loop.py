@@ -107,7 +107,8 @@ def _episodes(
     solution: Solution | None,
 ) -> None:
     """The loop itself, written for speed: names are local, rows are packed numbers, prices come a chunk at a time."""
-    act, learn, env_step, rows, vectors = agent.act, agent.learn, env.step, writer.rows, writer.vectors
+    act, learn, rows, vectors = agent.act, agent.learn, writer.rows, writer.vectors
+    env_step: Callable[[Any], tuple[Any, Any, bool, bool, Any]] = env.step
     space, observations = env.action_space, env.observation_space
     finite, tabular = _finite(observations), isinstance(observations, spaces.Discrete)
     first, n_cells = (
