@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import importlib.util
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,10 +84,9 @@ def _needs_arguments(node: ast.ClassDef) -> bool:
 
 def _construct(thing: Any, settings: dict[str, Any], name: str) -> Any:
     """Call a constructor with settings, refusing unknown ones with the nearest name."""
-    try:
+    parameters: Mapping[str, inspect.Parameter] = {}
+    with contextlib.suppress(TypeError, ValueError):  # something that does not say what it takes
         parameters = inspect.signature(thing).parameters
-    except (TypeError, ValueError):
-        parameters = {}  # type: ignore[assignment]
     open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     for key in settings:
         if parameters and key not in parameters and not open_ended:
