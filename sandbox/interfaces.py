@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from gymnasium import spaces
+from numpy.typing import NDArray
 
 from sandbox.errors import SandboxError
 
@@ -20,13 +21,15 @@ class Decision(NamedTuple):
 
     `choice` lies in the choice space; None abstains. `confidence` is the probability (0 to 1) that the agent gives to
     its choice, NaN if it has none. `explored` says that the choice was made to learn, not to earn. `scores` holds one
-    number per choice: probabilities where `confidence` is given, values otherwise.
+    number per choice: probabilities where `confidence` is given, values otherwise. `ask` says that the answer is
+    wanted, where feedback is active: each costs one of a budget.
     """
 
     choice: Any
     confidence: float = math.nan
     explored: bool = False
     scores: Sequence[float] | None = None
+    ask: bool = True
 
 
 class Experience(NamedTuple):
@@ -64,19 +67,32 @@ class Agent(Protocol):
 
 
 class Labels(spaces.Discrete):
-    """A choice space of labels: choice k is `labels[k]`, and the world tells the right one."""
+    """A choice space of labels: choice k is `labels[k]`, and the world tells the right one.
 
-    def __init__(self, labels: Sequence[Label]) -> None:
+    `rewards`: what each choice earns under each truth, as rows of truths; None: 1 for the right label, 0 for others.
+    """
+
+    def __init__(self, labels: Sequence[Label], rewards: Sequence[Sequence[float]] | None = None) -> None:
         if len(labels) < 1:
             raise SandboxError("a stream of labels needs at least one label")
         super().__init__(len(labels))
         self.labels = tuple(labels)
+        self.rewards = None if rewards is None else tuple(map(tuple, rewards))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Labels) and self.labels == other.labels
+        return isinstance(other, Labels) and (self.labels, self.rewards) == (other.labels, other.rewards)
 
     def __repr__(self) -> str:
         return f"Labels({list(self.labels)})"
+
+
+class Words(spaces.Text):
+    """An observation space of texts: words of a known `vocabulary`, with a space between them."""
+
+    def __init__(self, vocabulary: Sequence[str], longest: int) -> None:
+        letters = frozenset("".join(vocabulary)) | {" "}
+        super().__init__(longest * (1 + max(map(len, vocabulary))), charset=letters)
+        self.vocabulary = tuple(vocabulary)
 
 
 class Number(spaces.Box):
@@ -93,7 +109,9 @@ class Question(NamedTuple):
     """One question of a stream.
 
     `truth` is its answer (a label's code, or a number), hidden from the agent until the stream tells it. `cell` is the
-    discrete situation, `group` the audit group, `concept` the law in force; all are codes.
+    discrete situation, `group` the audit group, `concept` the law in force; all are codes. `values` holds Q* of every
+    choice and `rewards` what each earns this time, None where the law is not known; an abstention earns `abstention`
+    exactly. Agents never see a question, only its observation.
     """
 
     observation: Any
@@ -101,6 +119,37 @@ class Question(NamedTuple):
     cell: int = 0
     group: int = 0
     concept: int = 0
+    values: Sequence[float] | None = None
+    rewards: Sequence[float] | None = None
+    abstention: float = math.nan
+
+
+class Messages(NamedTuple):
+    """What can be seen of a chunk of messages, for compiled loops: the words of each, in order, as numbers.
+
+    A number is the word's place in the vocabularies of the observation's parts, one after the other.
+    """
+
+    words: NDArray[np.int32]  # (n, longest)
+    length: NDArray[np.int64]  # (n,) words of each
+
+
+class Slate(NamedTuple):
+    """What can be seen of a chunk of recommendations, for compiled loops."""
+
+    user: NDArray[np.int64]  # (n,)
+    context: NDArray[np.float64]  # (n, d) what is known of the user
+    item: NDArray[np.int64]  # (n, k) the item that each choice would show
+
+
+class Chosen(NamedTuple):
+    """What an agent did with a chunk, written by its compiled loop: each (n,), as the trace's columns of that name."""
+
+    choice: NDArray[np.float64]
+    greedy: NDArray[np.float64]
+    confidence: NDArray[np.float64]
+    likelihood: NDArray[np.float64]
+    answered_at: NDArray[np.int64]
 
 
 def label_reward(question: Question, choice: Any) -> float:
@@ -120,7 +169,7 @@ class Stream(ABC):
     """A world that asks questions and answers them. Iterating it gives River-style `(x, y)` pairs."""
 
     observation_space: spaces.Space[Any]
-    choice_space: Labels | Number
+    choice_space: Labels | Number | spaces.Discrete
     length: int | None = None  # number of questions, None if unknown or endless
     tolerance: float = math.nan  # a forecast further off than this is a mistake; NaN: the world does not say
 

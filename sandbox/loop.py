@@ -185,7 +185,7 @@ def _considered(
 
     An abstention is carried out as the worst choice, where that is known.
     """
-    choice, confidence, explored, scores = made if type(made) is Decision else (made, math.nan, False, None)
+    choice, confidence, explored, scores, _ = made if type(made) is Decision else Decision(made)
     _check_probability("confidence", confidence)
     if choice is None:
         if worst is None:
@@ -228,7 +228,7 @@ def _questions(stream: Stream, agent: Agent, writer: StreamWriter, seed: int, st
     pack, memory, size, chunk, filled = rows.pack, rows.memory, rows.size, CHUNK, 0
     nan, infinite = math.nan, _INF
     for step, question in enumerate(islice(stream.questions(seed), steps)):
-        observation, truth, cell, group, concept = question
+        observation, truth, cell, group, concept, _, _, _ = question
         if type(observation) is dict:
             try:
                 total = sum(observation.values())
@@ -242,7 +242,7 @@ def _questions(stream: Stream, agent: Agent, writer: StreamWriter, seed: int, st
         if not -infinite < truth < infinite:
             raise RunError(f"the stream gave the label {truth}")
         made = act(observation)
-        choice, confidence, explored, scores = made if type(made) is Decision else (made, nan, False, None)
+        choice, confidence, explored, scores, _ = made if type(made) is Decision else Decision(made)
         if type(choice) is int and 0 <= choice < n_labels:
             code: float = choice
         else:

@@ -138,7 +138,7 @@ class RiverAgent:
             scores = self._in_order(found)
         except KeyError:  # a label that the model has not met
             scores = [found.get(label, 0.0) for label in self._codes]
-        return _new(Decision, (code, found[label], False, scores))
+        return _new(Decision, (code, found[label], False, scores, True))
 
     def _label_only(self, observation: Any) -> Decision:
         label = self.trained.predict_one(observation)

@@ -133,7 +133,8 @@ def check_truths_fit(subject: StreamSubject) -> None:
             if not _is_number(truth):
                 raise CheckError(f"question {number}: the truth {truth!r} is no finite number")
         elif not (_is_number(truth) and truth in range(int(choices.n))):
-            hint = "; the label's code is wanted" if truth in choices.labels else ""
+            known = choices.labels if isinstance(choices, Labels) else ()
+            hint = "; the label's code is wanted" if truth in known else ""
             raise CheckError(f"question {number}: the truth {truth!r} is outside 0..{int(choices.n) - 1}{hint}")
 
 

@@ -64,7 +64,7 @@ class RiverStream(Stream):
         for question, answer in self._pairs(dataset):
             if answer not in codes:
                 raise RunError(f"the label {answer!r} is new: it was not among {list(codes)}")
-            yield new(Question, (question, codes[answer], 0, 0, 0))
+            yield new(Question, (question, codes[answer], 0, 0, 0, None, None, math.nan))
 
 
 def _seeded(dataset: Any, seed: int) -> Any:
