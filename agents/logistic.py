@@ -1,0 +1,227 @@
+"""Logistic regression, learned by stochastic gradient descent: a probability from words and dense features."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from sandbox.compiled import compiled
+from sandbox.errors import SandboxError
+from sandbox.feedback import NEVER, Answers, told_label
+from sandbox.interfaces import Chosen, Decision, Experience, Messages, check_range
+from sandbox.table import FloatArray, IntArray
+
+from ._features import NO_NUMBERS, NO_VALUES, Features, Read, grown, labels_of, rewards_of
+from ._messages import Choosing, Waiting, asks, check_choosing, choose, make_waiting, put, record, take
+
+_SURE = 30.0  # log-odds beyond which a probability is 0 or 1, as in River
+_FLAT = 18.0  # margin beyond which the slope is taken from its limit, as in River
+
+
+class Weights(NamedTuple):
+    """What is learned."""
+
+    words: FloatArray  # (words,) weight of each
+    numbers: FloatArray  # (dense features,) weight of each
+    intercept: FloatArray  # (1,)
+    last: IntArray  # (words,) the update that last met each word
+    updates: IntArray  # (1,) how many there were
+
+
+class Steps(NamedTuple):
+    """How it is learned."""
+
+    step_size: float
+    intercept_step_size: float
+    regularization: float
+
+
+@compiled
+def log_odds(weights: Weights, words: NDArray[np.int32], numbers: IntArray, values: FloatArray) -> float:
+    """Return the log-odds of label 1; what has no place counts nothing."""
+    total = 0.0
+    for k in range(words.shape[0]):
+        if words[k] >= 0:
+            total += weights.words[words[k]]
+    for k in range(numbers.shape[0]):
+        if numbers[k] >= 0:
+            total += weights.numbers[numbers[k]] * values[k]
+    return total + float(weights.intercept[0])
+
+
+@compiled
+def logistic_choice(
+    weights: Weights,
+    words: NDArray[np.int32],
+    numbers: IntArray,
+    values: FloatArray,
+    choosing: Choosing,
+    scores: FloatArray,
+) -> int:
+    """Return a choice, and leave the probabilities of the two labels in `scores` (2,)."""
+    odds = log_odds(weights, words, numbers, values)
+    if odds < -_SURE:
+        scores[1] = 0.0
+    elif odds > _SURE:
+        scores[1] = 1.0
+    else:
+        scores[1] = 1.0 / (1.0 + math.exp(-odds))
+    scores[0] = 1.0 - scores[1]
+    return choose(scores, choosing.rewards, choosing.threshold)
+
+
+@compiled
+def logistic_update(
+    weights: Weights, words: NDArray[np.int32], numbers: IntArray, values: FloatArray, label: int, steps: Steps
+) -> None:
+    """Move `weights` in place down the slope of the log loss, the penalty reaching only what the question holds.
+
+    Bottou (2012), "Stochastic gradient descent tricks", section 5.1, without the averaging.
+    """
+    odds = log_odds(weights, words, numbers, values)
+    margin = odds if label == 1 else -odds
+    if margin > _FLAT:
+        slope = math.exp(-margin)
+    elif margin < -_FLAT:
+        slope = 1.0
+    else:
+        slope = 1.0 / (math.exp(margin) + 1.0)
+    if label == 1:
+        slope = -slope
+    weights.intercept[0] -= steps.intercept_step_size * slope
+    weights.updates[0] += 1
+    if steps.regularization > 0.0:
+        shrink = 1.0 - steps.step_size * steps.regularization
+        for k in range(words.shape[0]):
+            if weights.last[words[k]] != weights.updates[0]:  # once, however often the word occurs
+                weights.last[words[k]] = weights.updates[0]
+                weights.words[words[k]] *= shrink
+        for k in range(numbers.shape[0]):
+            weights.numbers[numbers[k]] *= shrink
+    down = steps.step_size * slope
+    for k in range(words.shape[0]):
+        weights.words[words[k]] -= down
+    for k in range(numbers.shape[0]):
+        weights.numbers[numbers[k]] -= down * values[k]
+
+
+@compiled
+def logistic_messages(
+    start: int,
+    seen: Messages,
+    truth: IntArray,
+    answers: Answers,
+    waiting: Waiting,
+    weights: Weights,
+    steps: Steps,
+    choosing: Choosing,
+    chosen: Chosen,
+) -> None:
+    """Go through a chunk of messages, from step `start` on."""
+    scores, at_once = np.empty(2), waiting.length.shape[0] == 1
+    for i in range(truth.shape[0]):
+        step, words = start + i, seen.words[i, : seen.length[i]]
+        choice = logistic_choice(weights, words, NO_NUMBERS, NO_VALUES, choosing, scores)
+        due = record(i, choice, scores, truth[i], answers.due[i], waiting, choosing.ask_below, chosen)
+        if due != NEVER:
+            label = told_label(truth[i], answers.wrong[i], answers.shift[i], 2)
+            if at_once:
+                logistic_update(weights, words, NO_NUMBERS, NO_VALUES, label, steps)
+            else:
+                put(waiting, step, due, words, label)
+        slot = -1 if at_once else take(waiting, step)
+        while slot != -1:
+            words = waiting.words[slot, : waiting.length[slot]]
+            logistic_update(weights, words, NO_NUMBERS, NO_VALUES, waiting.label[slot], steps)
+            slot = take(waiting, step)
+
+
+class Logistic:
+    """Logistic regression on words and dense features: River's `LogisticRegression(SGD(step_size), l2)`.
+
+    `step_size` in [0, 1000], `intercept_step_size` (None: the same), `regularization` (L2) with step_size ·
+    regularization <= 1. It chooses what earns most by its probabilities and the rewards that the world declares; with
+    a `threshold`, label 1 from that probability on. `ask_below`: confidence below which it asks for the answer, where
+    answers are asked for; 1: always. Needs two labels.
+    """
+
+    def __init__(
+        self,
+        step_size: float = 0.1,
+        regularization: float = 0.0,
+        threshold: float | None = None,
+        ask_below: float = 1.0,
+        intercept_step_size: float | None = None,
+    ) -> None:
+        self.step_size, self.regularization, self.threshold = step_size, regularization, threshold
+        self.ask_below, self.intercept_step_size = ask_below, intercept_step_size
+
+    def begin(
+        self, observation_space: spaces.Space[Any], choice_space: spaces.Space[Any], rng: np.random.Generator
+    ) -> None:
+        """Start a run with weights of 0."""
+        labels = labels_of("logistic", choice_space)
+        if int(labels.n) != 2:
+            raise SandboxError(f"logistic knows two labels, and this world has {labels.n}; try naive-bayes")
+        self._features = Features("logistic", observation_space)
+        check_choosing("logistic", 2, self.threshold, self.ask_below)
+        check_range("logistic", "step_size", self.step_size, 0.0, 1000.0)
+        check_range("logistic", "regularization", self.regularization, 0.0, 1000.0)
+        check_range("logistic", "step_size · regularization", self.step_size * self.regularization, 0.0, 1.0)
+        own = self.step_size if self.intercept_step_size is None else self.intercept_step_size
+        check_range("logistic", "intercept_step_size", own, 0.0, 1000.0)
+        self._steps = Steps(float(self.step_size), float(own), float(self.regularization))
+        threshold = math.nan if self.threshold is None else float(self.threshold)
+        self._choosing = Choosing(rewards_of(labels), threshold, float(self.ask_below))
+        size = self._features.n_words
+        self.weights = Weights(
+            np.zeros(size), np.zeros(0), np.zeros(1), np.zeros(size, dtype=np.int64), np.zeros(1, dtype=np.int64)
+        )
+        self._scores = np.empty(2)
+
+    def act(self, observation: Any) -> Decision:
+        """Choose by the probability of label 1; before anything was learned it is one half."""
+        words, numbers, values = self._features.read(observation)
+        choice = logistic_choice(self.weights, words, numbers, values, self._choosing, self._scores)
+        scores = self._scores.tolist()
+        return Decision(choice, scores[choice], False, scores, asks(scores[choice], self.ask_below))
+
+    def learn(self, experience: Experience) -> None:
+        """Learn the label that was told."""
+        if experience.truth is not None:
+            words, numbers, values = self._admit(experience.observation)
+            logistic_update(self.weights, words, numbers, values, int(experience.truth), self._steps)
+
+    def _admit(self, observation: Any) -> Read:
+        read, weights = self._features.read(observation, learning=True), self.weights
+        if self._features.n_words > len(weights.words) or self._features.n_numbers > len(weights.numbers):
+            self.weights = weights._replace(
+                words=grown(weights.words, self._features.n_words),
+                numbers=grown(weights.numbers, self._features.n_numbers),
+                last=grown(weights.last, self._features.n_words),
+            )
+        return read
+
+    def fast(
+        self, kind: str, feedback_told: tuple[bool, ...], budget: int | None, delay: int
+    ) -> Callable[[int, Messages, IntArray, Answers, Chosen], None] | str:
+        """Return what goes through a chunk of messages in compiled code, or why there is nothing."""
+        if type(self) is not Logistic:
+            return f"{type(self).__name__} is a subclass with rules of its own"
+        if kind != "messages" or not self._features.fixed:
+            return "logistic is compiled for messages of known vocabularies only"
+        waiting: list[Waiting] = []
+
+        def advance(start: int, seen: Messages, truth: IntArray, answers: Answers, chosen: Chosen) -> None:
+            if not waiting:
+                waiting.append(make_waiting(feedback_told, budget, delay, seen.words.shape[1]))
+            logistic_messages(
+                start, seen, truth, answers, waiting[0], self.weights, self._steps, self._choosing, chosen
+            )
+
+        return advance
