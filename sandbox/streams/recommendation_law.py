@@ -67,7 +67,7 @@ def logistic(x: float) -> float:
 def watched_share(log_median: float, sigma: float) -> float:
     """Return E[min(T, 1)] of a lognormal T with this median's logarithm: the expected share of an item's length.
 
-    E[T; T < 1] + P(T >= 1), from the lognormal's partial mean (Johnson, Kotz & Balakrishnan 1994, section 14.3).
+    E[T; T < 1] + P(T >= 1), from the lognormal's partial mean (Johnson, Kotz & Balakrishnan 1994, chapter 14).
     """
     z = log_median / sigma
     if z > 9.0:  # all of it, to the last digit; the partial mean would be infinity times 0 further out
