@@ -39,7 +39,7 @@ class Features:
 
     def __init__(self, agent: str, space: spaces.Space[Any]) -> None:
         parts = space.spaces if isinstance(space, spaces.Dict) else {_ALONE: space}
-        if type(parts.get(_ALONE)) not in (Words, spaces.Text) and not isinstance(space, _READABLE):
+        if not isinstance(space, spaces.Dict | spaces.Text | spaces.Box):
             raise SandboxError(f"{agent} reads words and numbers, and cannot read {type(space).__name__} observations")
         self._agent = agent
         self._numbers: dict[Any, int] = {}
@@ -102,9 +102,6 @@ class Features:
             self._numbers[name] = self.n_numbers
             self.n_numbers += 1
         return self._numbers.get(name, UNKNOWN)
-
-
-_READABLE = (spaces.Dict, spaces.Text, spaces.Box)
 
 
 def labels_of(agent: str, choice_space: spaces.Space[Any]) -> Labels:

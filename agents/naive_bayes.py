@@ -57,8 +57,8 @@ def add_numbers(counts: Counts, numbers: IntArray, values: FloatArray, scores: F
     for k in range(numbers.shape[0]):
         for label in range(scores.shape[0]):
             density, at = 0.0, numbers[k]
-            if at >= 0 and counts.n[at, label] > 1.0 and counts.spread[at, label] > 0.0:
-                deviation = math.sqrt(counts.spread[at, label] / (counts.n[at, label] - 1.0))
+            if at >= 0 and counts.spread[at, label] > 0.0:
+                deviation = math.sqrt(counts.spread[at, label] / counts.n[at, label])
                 z = (values[k] - counts.mean[at, label]) / deviation
                 density = math.exp(-0.5 * z * z) / _ROOT_TAU / deviation
             scores[label] += math.log(_LEAST + density)
@@ -115,7 +115,7 @@ def bayes_update(
     for k in range(numbers.shape[0]):
         at, before = numbers[k], counts.mean[numbers[k], label]
         counts.n[at, label] += 1.0
-        counts.mean[at, label] += (values[k] - before) / counts.n[at, label]
+        counts.mean[at, label] += (1.0 / counts.n[at, label]) * (values[k] - before)
         counts.spread[at, label] += (values[k] - before) * (values[k] - counts.mean[at, label])
 
 
