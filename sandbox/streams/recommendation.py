@@ -31,7 +31,7 @@ _COUNTS = {
 }
 _ACTIVITY = 0.5  # deviation of the logarithm of how often users come
 _LOGGED = 32  # the purpose for which the logging policy draws
-_LAWS_KEPT = 128
+_LAWS_KEPT, _TASTES_KEPT = 128, 4_000_000  # laws, and numbers in them
 _BUILDING = threading.Lock()  # of laws; a stream may be asked for several seeds at once
 
 
@@ -134,7 +134,7 @@ class Recommendation(LawStream):
         """Return the law of a concept, as arrays."""
         with _BUILDING:
             if concept not in self._laws:
-                if len(self._laws) >= _LAWS_KEPT:
+                if len(self._laws) >= min(_LAWS_KEPT, 1 + _TASTES_KEPT // (self.users * self.dimensions)):
                     self._laws.clear()
                 self._laws[concept] = self._build(concept)
             return self._laws[concept]
