@@ -67,7 +67,8 @@ class Ucb(BanditAgent):
     """UCB1: the largest upper confidence bound of the mean reward (Auer, Cesa-Bianchi & Fischer 2002, figure 1).
 
     `exploration` >= 0 is the bonus coefficient: the square root of 2, the default, is the paper's, for rewards between
-    0 and 1. Untried items come first. Needs discrete choices and one reward for each decision.
+    0 and 1. Untried items come first: one whose reward never comes is shown for ever. Needs discrete choices and one
+    reward for each decision.
     """
 
     def __init__(self, exploration: float = math.sqrt(2.0)) -> None:

@@ -11,7 +11,7 @@ from gymnasium import spaces
 from river import base, compose
 
 from sandbox.errors import RunError, SandboxError, one_line
-from sandbox.interfaces import Decision, Experience, Labels, Number
+from sandbox.interfaces import Agent, Decision, Experience, Labels, Number
 
 _new = tuple.__new__  # what Decision(...) does, without a call in between
 
@@ -165,12 +165,21 @@ def _is_classifier(model: Any) -> bool:
     return isinstance(model, base.Classifier)
 
 
-def river_agent(expression: str) -> RiverAgent:
+def agent_of(model: Any) -> Agent:
+    """Return the agent that a River model is: a recommender, or whatever else predicts."""
+    if any(kind.__module__ == "river.reco.base" for kind in type(model).__mro__):  # importing it here would take long
+        from .river_reco import RiverRecommender
+
+        return RiverRecommender(model)
+    return RiverAgent(model)
+
+
+def river_agent(expression: str) -> Agent:
     """Return the agent that a River expression such as `StandardScaler() | LogisticRegression()` describes."""
     from .river_expression import build
 
     try:
-        return RiverAgent(build(expression))
+        return agent_of(build(expression))
     except SandboxError:
         raise
     except Exception as error:
