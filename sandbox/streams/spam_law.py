@@ -30,7 +30,7 @@ _TOPIC_SENDERS, _CAMPAIGN_SENDERS = (3.0, 2.0, 1.0), (0.6, 1.8, 3.6)
 # How active a campaign is in each phase of its cycle: it comes, bursts, dies in two phases, and is silent.
 CYCLE = (1.0, 4.0, 2.0, 1.0, 0.0, 0.0, 0.0, 0.0)
 LIFE_PHASES = 4  # phases of a campaign's life, the silence after it not counted
-_KEPT = 80  # tables kept at a time, half a megabyte each: a drift's 65 levels and a few
+_KEPT_BYTES = 64_000_000  # of tables: with the default sources the 65 levels of a drift take half of it
 _TOPICS, _CAMPAIGNS, _VOCABULARY = 1, 2, 3  # child seeds
 
 
@@ -105,10 +105,15 @@ class LawBook:
                     for name in ("word", "sender")
                 )
                 self._tables[parts] = _tables(words, senders, self.common)
-                if len(self._tables) > _KEPT:
+                while len(self._tables) > 1 and self.kept_bytes > _KEPT_BYTES:
                     self._tables.popitem(last=False)
             self._tables.move_to_end(parts)
             return Law(self._tables[parts], self._mixes[concept], self.campaigns)
+
+    @property
+    def kept_bytes(self) -> int:
+        """Memory that the tables kept for later take."""
+        return sum(column.nbytes for tables in self._tables.values() for column in tables)
 
     def anchor(self, anchor: Anchor) -> Sources:
         """Return the law of an anchor."""
