@@ -42,6 +42,9 @@ class BanditAgent:
 
     Where observations hold `items` (k,), the ids behind the slots, the statistics of a slot start afresh with a new
     item, and a reward that comes after its item is gone is dropped. Without them a slot is an item.
+
+    Where a slot's rewards never come (one-sided feedback) it keeps its first promise: agents that try the unknown show
+    it for ever.
     """
 
     _step_size, _initial_value, _context_size = SAMPLE_AVERAGE, 0.0, 0
