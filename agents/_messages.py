@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from sandbox.compiled import compiled
 from sandbox.errors import SandboxError
-from sandbox.feedback import NEVER, Feedback, Queue, dequeue, enqueue, make_queue
-from sandbox.interfaces import Chosen, check_range
+from sandbox.feedback import NEVER, Feedback, Queue, make_queue
+from sandbox.interfaces import check_range
 from sandbox.table import FloatArray, IntArray
 
 
@@ -57,63 +57,57 @@ class Choosing(NamedTuple):
     ask_below: float
 
 
-class Waiting(NamedTuple):
-    """Who is answered, what is left to ask for, and the messages whose labels are on their way."""
+class Telling(NamedTuple):
+    """Who is told the label."""
 
     told: NDArray[np.bool_]  # (choices,) which are answered at all
     left: IntArray  # (1,) answers that may still be asked for, -1: no limit
-    queue: Queue
-    words: NDArray[np.int32]  # (capacity, longest) of the message in each slot
+
+
+class Ring(NamedTuple):
+    """The messages whose labels are on their way, each in the slot `step % capacity`."""
+
+    words: NDArray[np.int32]  # (capacity, longest)
     length: IntArray  # (capacity,)
     label: IntArray  # (capacity,) that will be told
+
+
+class Waiting(NamedTuple):
+    """What stands between a decision and its label; compiled rules take its parts, because passing arrays costs."""
+
+    telling: Telling
+    ring: Ring
+    queue: Queue
 
 
 def make_waiting(told: tuple[bool, ...], budget: int | None, delay: int, longest: int) -> Waiting:
     """Return that nothing is on its way yet: labels come at most `delay` steps late, messages have `longest` words."""
     slots = delay + 1
     return Waiting(
-        np.array(told, dtype=np.bool_),
-        np.array([-1 if budget is None else budget], dtype=np.int64),
+        Telling(np.array(told, dtype=np.bool_), np.array([-1 if budget is None else budget], dtype=np.int64)),
+        Ring(
+            np.empty((slots, longest), dtype=np.int32), np.empty(slots, dtype=np.int64), np.empty(slots, dtype=np.int64)
+        ),
         make_queue(Feedback(delay)),
-        np.empty((slots, longest), dtype=np.int32),
-        np.empty(slots, dtype=np.int64),
-        np.empty(slots, dtype=np.int64),
     )
 
 
 @compiled
-def record(
-    i: int, choice: int, scores: FloatArray, truth: int, due: int, waiting: Waiting, ask_below: float, chosen: Chosen
-) -> int:
-    """Write the i-th decision down, and return when its label will be told, given that it is `due` if at all."""
-    confidence = scores[choice]
-    if not waiting.told[choice]:
+def answered_at(due: int, choice: int, confidence: float, ask_below: float, telling: Telling) -> int:
+    """Return when the label is told, given that it is `due` if at all; count an answer that was asked for."""
+    if not telling.told[choice]:
         due = NEVER
-    if waiting.left[0] >= 0:
-        if waiting.left[0] == 0 or not asks(confidence, ask_below):
-            due = NEVER
-        else:
-            waiting.left[0] -= 1
-    chosen.choice[i] = choice
-    chosen.greedy[i] = choice
-    chosen.confidence[i] = confidence
-    chosen.likelihood[i] = scores[truth]
-    chosen.answered_at[i] = due
+    if telling.left[0] >= 0:
+        if telling.left[0] == 0 or not asks(confidence, ask_below):
+            return NEVER
+        telling.left[0] -= 1
     return due
 
 
 @compiled
-def put(waiting: Waiting, step: int, due: int, words: NDArray[np.int32], label: int) -> None:
-    """Keep the message of `step` until its label is told."""
-    slot = step % waiting.length.shape[0]
+def keep(ring: Ring, slot: int, words: NDArray[np.int32], label: int) -> None:
+    """Keep a message until its label is told."""
     for k in range(words.shape[0]):
-        waiting.words[slot, k] = words[k]
-    waiting.length[slot] = words.shape[0]
-    waiting.label[slot] = label
-    enqueue(waiting.queue, step, due)
-
-
-@compiled
-def take(waiting: Waiting, step: int) -> int:
-    """Return the slot of the next message whose label is told at the end of `step`; -1: no more."""
-    return dequeue(waiting.queue, step)
+        ring.words[slot, k] = words[k]
+    ring.length[slot] = words.shape[0]
+    ring.label[slot] = label

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gymnasium import spaces
@@ -12,9 +13,17 @@ from sandbox.interfaces import Decision, check_range, require_discrete
 
 from ._tabular import epsilon_greedy
 
+if TYPE_CHECKING:
+    from sandbox.table_walk import Steps, Walk
+
 
 class TableAgent:
-    """An epsilon-greedy agent with a table of action values; subclasses say how it learns."""
+    """An epsilon-greedy agent with a table of action values; subclasses say how it learns.
+
+    `rule` names the rule of the compiled loop; a class that does not state its own has none.
+    """
+
+    rule = ""
 
     def __init__(
         self, step_size: float = 0.1, discount: float = 0.99, epsilon: float = 0.1, initial_value: float = 0.0
@@ -42,3 +51,21 @@ class TableAgent:
         """Choose epsilon-greedily; ties are broken at random."""
         choice, explored = epsilon_greedy(self.q, observation, self.epsilon, self.rng)
         return Decision(choice, math.nan, True, self.q[observation]) if explored else choice
+
+    def fast(
+        self, kind: str, told: tuple[bool, ...], budget: int | None, delay: int
+    ) -> Callable[[Walk, Steps, np.random.Generator, tuple[int, int]], int] | str:
+        """Return the compiled loop through a table, or why there is none; answers must come at once."""
+        if kind != "table":
+            return f"{type(self).__name__} is compiled for tables only"
+        if "rule" not in vars(type(self)):
+            return f"{type(self).__name__} is a subclass with rules of its own"
+        from ._table_loop import RULES, walk_and_learn
+
+        settings = (float(self.step_size), float(self.discount), float(self.epsilon))
+        planned, q, rng, which = np.zeros(3, dtype=np.int64), self.q, self.rng, RULES[type(self).rule]
+
+        def advance(walk: Walk, steps: Steps, chance: np.random.Generator, limits: tuple[int, int]) -> int:
+            return walk_and_learn(which, walk, steps, chance, limits, q, settings, planned, rng)
+
+        return advance

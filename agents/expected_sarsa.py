@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from sandbox.compiled import rule
 from sandbox.interfaces import Experience
 
 from ._table_agent import TableAgent
 from ._tabular import FloatArray, expected_value, td_update
 
 
+@rule
 def expected_sarsa_update(
     q: FloatArray,
     state: int,
@@ -30,6 +32,8 @@ class ExpectedSarsa(TableAgent):
     `step_size` in [0, 1], `discount` in [0, 1], `epsilon` (share of random choices) in [0, 1], `initial_value` of every
     entry. Needs discrete observations and choices.
     """
+
+    rule = "expected-sarsa"
 
     def learn(self, experience: Experience) -> None:
         """Learn from one transition; an abstention teaches nothing."""

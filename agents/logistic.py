@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from sandbox.compiled import compiled
 from sandbox.errors import SandboxError
-from sandbox.feedback import NEVER, Answers, told_label
+from sandbox.feedback import NEVER, Answers, dequeue, enqueue, told_label
 from sandbox.interfaces import Chosen, Decision, Experience, Messages, check_range
 from sandbox.table import FloatArray, IntArray
 
 from ._features import NO_NUMBERS, NO_VALUES, Features, Read, grown, labels_of, rewards_of
-from ._messages import Choosing, Waiting, asks, check_choosing, choose, make_waiting, put, record, take
+from ._messages import Choosing, Waiting, answered_at, asks, check_choosing, choose, keep, make_waiting
 
 _SURE = 30.0  # log-odds beyond which a probability is 0 or 1, as in River
 _FLAT = 18.0  # margin beyond which the slope is taken from its limit, as in River
@@ -44,10 +44,10 @@ class Steps(NamedTuple):
 @compiled
 def log_odds(weights: Weights, words: NDArray[np.int32], numbers: IntArray, values: FloatArray) -> float:
     """Return the log-odds of label 1; what has no place counts nothing."""
-    total = 0.0
+    total, of_word = 0.0, weights.words
     for k in range(words.shape[0]):
         if words[k] >= 0:
-            total += weights.words[words[k]]
+            total += of_word[words[k]]
     for k in range(numbers.shape[0]):
         if numbers[k] >= 0:
             total += weights.numbers[numbers[k]] * values[k]
@@ -103,9 +103,9 @@ def logistic_update(
                 weights.words[words[k]] *= shrink
         for k in range(numbers.shape[0]):
             weights.numbers[numbers[k]] *= shrink
-    down = steps.step_size * slope
+    down, of_word = steps.step_size * slope, weights.words
     for k in range(words.shape[0]):
-        weights.words[words[k]] -= down
+        of_word[words[k]] -= down
     for k in range(numbers.shape[0]):
         weights.numbers[numbers[k]] -= down * values[k]
 
@@ -123,22 +123,26 @@ def logistic_messages(
     chosen: Chosen,
 ) -> None:
     """Go through a chunk of messages, from step `start` on."""
-    scores, at_once = np.empty(2), waiting.length.shape[0] == 1
+    scores, at_once = np.empty(2), waiting.ring.length.shape[0] == 1
+    telling, ring, queue = waiting
     for i in range(truth.shape[0]):
         step, words = start + i, seen.words[i, : seen.length[i]]
         choice = logistic_choice(weights, words, NO_NUMBERS, NO_VALUES, choosing, scores)
-        due = record(i, choice, scores, truth[i], answers.due[i], waiting, choosing.ask_below, chosen)
+        due = answered_at(answers.due[i], choice, scores[choice], choosing.ask_below, telling)
+        chosen.choice[i] = chosen.greedy[i] = choice
+        chosen.confidence[i], chosen.likelihood[i], chosen.answered_at[i] = scores[choice], scores[truth[i]], due
         if due != NEVER:
             label = told_label(truth[i], answers.wrong[i], answers.shift[i], 2)
             if at_once:
                 logistic_update(weights, words, NO_NUMBERS, NO_VALUES, label, steps)
             else:
-                put(waiting, step, due, words, label)
-        slot = -1 if at_once else take(waiting, step)
+                keep(ring, step % ring.length.shape[0], words, label)
+                enqueue(queue, step, due)
+        slot = -1 if at_once else dequeue(queue, step)
         while slot != -1:
-            words = waiting.words[slot, : waiting.length[slot]]
-            logistic_update(weights, words, NO_NUMBERS, NO_VALUES, waiting.label[slot], steps)
-            slot = take(waiting, step)
+            words = ring.words[slot, : ring.length[slot]]
+            logistic_update(weights, words, NO_NUMBERS, NO_VALUES, ring.label[slot], steps)
+            slot = dequeue(queue, step)
 
 
 class Logistic:

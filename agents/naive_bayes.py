@@ -11,12 +11,12 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from sandbox.compiled import compiled
-from sandbox.feedback import NEVER, Answers, told_label
+from sandbox.feedback import NEVER, Answers, dequeue, enqueue, told_label
 from sandbox.interfaces import Chosen, Decision, Experience, Messages, check_range
 from sandbox.table import FloatArray, IntArray
 
 from ._features import NO_NUMBERS, NO_VALUES, Features, Read, grown, labels_of, rewards_of
-from ._messages import Choosing, Waiting, asks, check_choosing, choose, make_waiting, put, record, take
+from ._messages import Choosing, Waiting, answered_at, asks, check_choosing, choose, keep, make_waiting
 
 _LEAST = 1e-9  # added to every density, as in River
 _ROOT_TAU = math.sqrt(2.0 * math.pi)
@@ -132,23 +132,27 @@ def bayes_messages(
     chosen: Chosen,
 ) -> None:
     """Go through a chunk of messages, from step `start` on."""
-    n_labels, at_once = counts.labels.shape[0], waiting.length.shape[0] == 1
+    n_labels, at_once = counts.labels.shape[0], waiting.ring.length.shape[0] == 1
     scores = np.empty(n_labels)
+    telling, ring, queue = waiting
     for i in range(truth.shape[0]):
         step, words = start + i, seen.words[i, : seen.length[i]]
         choice = bayes_choice(counts, words, NO_NUMBERS, NO_VALUES, smoothing, choosing, scores)
-        due = record(i, choice, scores, truth[i], answers.due[i], waiting, choosing.ask_below, chosen)
+        due = answered_at(answers.due[i], choice, scores[choice], choosing.ask_below, telling)
+        chosen.choice[i] = chosen.greedy[i] = choice
+        chosen.confidence[i], chosen.likelihood[i], chosen.answered_at[i] = scores[choice], scores[truth[i]], due
         if due != NEVER:
             label = told_label(truth[i], answers.wrong[i], answers.shift[i], n_labels)
             if at_once:
                 bayes_update(counts, words, NO_NUMBERS, NO_VALUES, label, smoothing)
             else:
-                put(waiting, step, due, words, label)
-        slot = -1 if at_once else take(waiting, step)
+                keep(ring, step % ring.length.shape[0], words, label)
+                enqueue(queue, step, due)
+        slot = -1 if at_once else dequeue(queue, step)
         while slot != -1:
-            words = waiting.words[slot, : waiting.length[slot]]
-            bayes_update(counts, words, NO_NUMBERS, NO_VALUES, waiting.label[slot], smoothing)
-            slot = take(waiting, step)
+            words = ring.words[slot, : ring.length[slot]]
+            bayes_update(counts, words, NO_NUMBERS, NO_VALUES, ring.label[slot], smoothing)
+            slot = dequeue(queue, step)
 
 
 class NaiveBayes:

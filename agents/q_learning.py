@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from sandbox.compiled import rule
 from sandbox.interfaces import Experience
 
 from ._table_agent import TableAgent
 from ._tabular import FloatArray, best_value, td_update
 
 
+@rule
 def q_learning_update(
     q: FloatArray,
     state: int,
@@ -29,6 +31,8 @@ class QLearning(TableAgent):
     `step_size` in [0, 1], `discount` in [0, 1], `epsilon` (share of random choices) in [0, 1], `initial_value` of every
     entry. Needs discrete observations and choices.
     """
+
+    rule = "q-learning"
 
     def learn(self, experience: Experience) -> None:
         """Learn from one transition; an abstention teaches nothing."""

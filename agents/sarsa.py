@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from sandbox.compiled import rule
 from sandbox.interfaces import Decision, Experience
 
 from ._table_agent import TableAgent
 from ._tabular import FloatArray, epsilon_greedy, td_update
 
 
+@rule
 def sarsa_update(
     q: FloatArray,
     state: int,
@@ -36,6 +38,8 @@ class Sarsa(TableAgent):
     `step_size` in [0, 1], `discount` in [0, 1], `epsilon` (share of random choices) in [0, 1], `initial_value` of every
     entry. Needs discrete observations and choices. The next choice is drawn while learning and then taken.
     """
+
+    rule = "sarsa"
 
     def begin(
         self, observation_space: spaces.Space[Any], choice_space: spaces.Space[Any], rng: np.random.Generator

@@ -1,7 +1,8 @@
-"""The laws of Gymnasium's toy_text environments (FrozenLake, CliffWalking, Taxi), from the tables they carry."""
+"""The laws of environments that carry their table: Gymnasium's toy_text (FrozenLake, CliffWalking, Taxi), and ours."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
@@ -10,6 +11,7 @@ from gymnasium.wrappers import TimeLimit
 
 from sandbox.errors import SandboxError
 from sandbox.table import Objective, Table, table_from_outcomes
+from sandbox.table_env import TableEnv
 
 # Wrappers that leave rewards, observations and choices as they are.
 _TRANSPARENT = {"TimeLimit", "OrderEnforcing", "PassiveEnvChecker"}
@@ -24,6 +26,8 @@ def table_of(env: gym.Env[Any, Any]) -> Table | str:
         limit = getattr(inner, "_max_episode_steps", None) if isinstance(inner, TimeLimit) else None
         horizon = limit if horizon is None or (limit is not None and limit < horizon) else horizon
         inner = inner.env
+    if isinstance(inner, TableEnv):
+        return replace(inner.laws[0], horizon=horizon)
     outcomes, start = getattr(inner, "P", None), getattr(inner, "initial_state_distrib", None)
     if outcomes is None or start is None:
         return "the environment carries no table of its law"

@@ -9,13 +9,14 @@ from typing import Any
 
 from sandbox.catalog import env_table, make_world
 from sandbox.checks import CheckResult, run_checks
+from sandbox.env_law import law_of
 from sandbox.errors import SandboxError
 from sandbox.log_score import LogColumns, LogScore, score_log
 from sandbox.recorder import Recorder
 from sandbox.result import Result
 from sandbox.runs import Options
 from sandbox.study import run_study
-from sandbox.world import Budget, law_of
+from sandbox.world import Budget
 
 
 def run(

@@ -25,6 +25,7 @@ _PACKAGES = {"agents": "sandbox.agents", "worlds": "sandbox.streams"}
 # Wider than any folder: families of worlds and agents, for `list` and for suggestions.
 FAMILIES = {
     "worlds": {
+        "sandbox/GridMaze-v0": "a maze drawn in text, priced, whose walls, winds or rewards can move",
         "FrozenLake-v1, CliffWalking-v1, Taxi-v4": "Gymnasium's tables, priced; as FrozenLake-v1:map_name=8x8",
         "GYM-ID-vN": "any other Gymnasium environment, by its id, unpriced",
         "river:NAME": "any River dataset, such as river:Phishing or river:synth.SEA:variant=1",
@@ -134,19 +135,20 @@ def world_names() -> list[str]:
     """Return every world's name that is known beforehand."""
     import gymnasium
 
+    importlib.import_module("sandbox.envs")
     return [*discover("worlds"), *gymnasium.registry, "river"]
 
 
 def _river_world(world: str, name: str, settings: dict[str, Any]) -> World:
+    from sandbox.stream_world import StreamWorld
     from sandbox.streams.river_dataset import river_stream
-    from sandbox.world import StreamWorld
 
     return StreamWorld(world, lambda: river_stream(name, dict(settings)), settings)
 
 
 def _data_world(world: str, parts: list[str], settings: dict[str, Any]) -> World:
+    from sandbox.stream_world import StreamWorld
     from sandbox.streams.data_file import DataFile
-    from sandbox.world import StreamWorld
 
     def make() -> DataFile:
         made = _construct(DataFile, {"path": parts[0], "label": parts[1], **settings}, world)
@@ -159,6 +161,7 @@ def _data_world(world: str, parts: list[str], settings: dict[str, Any]) -> World
 def _gym_world(world: str, env_id: str, settings: dict[str, Any]) -> World:
     import gymnasium
 
+    importlib.import_module("sandbox.envs")  # which registers ours
     toy_text = importlib.import_module("sandbox.envs.toy_text")
     toy_text.refuse_unseeded_map(env_id, settings)
     if ":" not in env_id and env_id not in gymnasium.registry:
@@ -167,9 +170,12 @@ def _gym_world(world: str, env_id: str, settings: dict[str, Any]) -> World:
 
     _check_gym_settings(env_id, settings, world)
 
-    def make() -> gymnasium.Env[Any, Any]:
+    def make(**changes: Any) -> gymnasium.Env[Any, Any]:
+        _check_gym_settings(env_id, changes, world)
         try:
-            return gymnasium.make(env_id, **settings)
+            return gymnasium.make(env_id, **(settings | changes))
+        except SandboxError:
+            raise
         except Exception as error:
             raise SandboxError(f"{world!r} cannot be made: {one_line(error)}") from error
 
@@ -199,7 +205,7 @@ def _check_gym_settings(env_id: str, settings: dict[str, Any], name: str) -> Non
 
 
 def _env_world(name: str, make: Callable[[], Any], settings: dict[str, Any]) -> World:
-    from sandbox.world import EnvWorld
+    from sandbox.env_world import EnvWorld
 
     return EnvWorld(name, make, env_table, settings)
 
@@ -213,8 +219,9 @@ def adapt_world(thing: Any, name: str | None = None, settings: dict[str, Any] | 
     """Return a world for an object: an environment or its factory, a River dataset, a stream, or a class of these."""
     import gymnasium
 
+    from sandbox.env_world import EnvWorld
     from sandbox.interfaces import Stream
-    from sandbox.world import EnvWorld, StreamWorld
+    from sandbox.stream_world import StreamWorld
 
     if isinstance(thing, EnvWorld | StreamWorld):
         return thing
@@ -223,12 +230,12 @@ def adapt_world(thing: Any, name: str | None = None, settings: dict[str, Any] | 
     if isinstance(thing, gymnasium.Env):
         raise SandboxError(f"{name}: give a function that makes the environment, since every run needs a fresh one")
     if inspect.isclass(thing) and issubclass(thing, gymnasium.Env):
-        return _env_world(name, lambda: _construct(thing, settings, name), settings)
+        return _env_world(name, lambda **changes: _construct(thing, settings | changes, name), settings)
     if inspect.isclass(thing) or (callable(thing) and not _is_dataset(thing) and not isinstance(thing, Stream)):
         made = _construct(thing, settings, name)
         if isinstance(made, gymnasium.Env):
             made.close()
-            return _env_world(name, lambda: _construct(thing, settings, name), settings)
+            return _env_world(name, lambda **changes: _construct(thing, settings | changes, name), settings)
         thing = made
     if isinstance(thing, Stream):
         stream = thing
@@ -285,7 +292,7 @@ def adapt_agent(thing: Any, name: str | None = None, settings: dict[str, Any] | 
         found: Agent = thing
         return found
     if hasattr(thing, "predict_one") and hasattr(thing, "learn_one"):
-        adapted: Agent = importlib.import_module("sandbox.agents.adapters.river").RiverAgent(thing)
+        adapted: Agent = importlib.import_module("sandbox.agents.adapters.river").agent_of(thing)
         return adapted
     missing = [m for m in ("begin", "act", "learn") if not callable(getattr(thing, m, None))]
     raise SandboxError(f"{name} is no agent: it has no {' and no '.join(missing)}, and it is no River estimator")

@@ -61,3 +61,11 @@ def compiled(function: F) -> F:
         return cast(F, numba.njit(cache=folder is not None, nogil=True)(function))
     finally:
         settings.CACHE_DIR = before
+
+
+def rule(function: F) -> F:
+    """Return `function` as it is, for the open loop; compiled functions that call it compile it with themselves."""
+    from numba.extending import register_jitable
+
+    found: F = register_jitable(function)
+    return found

@@ -178,7 +178,7 @@ class Stream(ABC):
         """Yield the questions of one run, the same for the same seed."""
 
     def reward(self, question: Question, choice: Any) -> float:
-        """Return what a choice earns: 1 for the right label; minus the squared error of a forecast.
+        """Return what a choice earns, unless the question says: 1 for the right label; minus the squared error.
 
         An abstention earns what the worst label does, 0; a forecast has no worst value, so there it is NaN.
         """

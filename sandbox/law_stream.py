@@ -47,6 +47,7 @@ class LawStream(Stream):
     def __init__(self, drift: Specs = None) -> None:
         self.drift = drift
         self.schedule = Schedule(parse_drifts(drift))
+        self.n_concepts = self.schedule.n_concepts  # a stream with phases of its own has more
 
     def pin(self, concept: int) -> Self:
         """Return this stream with `concept` always in force: the world of a run's twin."""
@@ -67,9 +68,10 @@ class LawStream(Stream):
         """Return what an agent sees of the i-th question of a batch."""
 
     def expected_best(self, concept: int) -> float:
-        """Return E[V*] of a question under a concept, from a fixed large sample."""
-        pinned = self.pin(concept)
-        values = pinned.batch(0, 0, BATCH).values
+        """Return E[V*] of a question under a concept, from a fixed large sample, spread over a run."""
+        pinned, parts = self.pin(concept), 32
+        starts = range(0, self.suggested, self.suggested // parts)
+        values = np.concatenate([pinned.batch(0, start, BATCH // parts).values for start in starts])
         return float(np.maximum(values.max(axis=1), self.abstention).mean())
 
     def questions(self, seed: int) -> Iterator[Question]:

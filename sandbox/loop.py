@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from itertools import islice
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -12,19 +11,24 @@ import numpy as np
 from gymnasium import spaces
 
 from sandbox.errors import RunError, SandboxError, one_line
-from sandbox.interfaces import Agent, Decision, Experience, Labels, Stream, label_reward, number_reward
-from sandbox.oracle import Solution
+from sandbox.feedback import Feedback, Mailbox
+from sandbox.interfaces import (
+    Agent,
+    Decision,
+    Experience,
+)  # fmt: skip
+from sandbox.oracle import OracleAgent, Solution
 from sandbox.rows import (
     ABSTAINED,
     TERMINATED,
     TRUNCATED,
     EpisodeWriter,
-    StreamWriter,
     code_of,
     greedy_choice,
     vector_of,
 )  # fmt: skip
 from sandbox.table import FloatArray
+from sandbox.table_env import DriftClock
 from sandbox.trace import CHUNK, Sink
 
 LONGEST_EPISODE = 1_000_000  # steps after which an episode counts as endless, where the budget is in episodes
@@ -47,7 +51,7 @@ _BLAMED = {
 }
 
 
-def _blame(error: Exception, step: int) -> RunError:
+def blame(error: Exception, step: int) -> RunError:
     """Name the step, and whose method raised: the first known one on the way to where it did."""
     if isinstance(error, SandboxError):
         return RunError(f"step {step}: {error}")
@@ -77,22 +81,25 @@ def run_episodes(
     seed: int,
     steps: int | None = None,
     episodes: int | None = None,
-    solution: Solution | None = None,
+    solution: Solution | Sequence[Solution] | None = None,
+    feedback: Feedback | None = None,
 ) -> None:
     """Run `agent` in `env` until `steps` decisions or `episodes` episodes are done; hand the trace to `sink`.
 
-    `solution` prices the decisions; without it they are unpriced. Raises `RunError`, naming the step, when the
-    environment or the agent fails; what was recorded before is handed on first.
+    `solution` prices the decisions, one for each concept if the world drifts; without it they are unpriced. Raises
+    `RunError`, naming the step, when the environment or the agent fails; what was recorded before is handed on first.
     """
     if min(1 if steps is None else steps, 1 if episodes is None else episodes) < 1:
         raise SandboxError("a run has at least one step and one episode")
-    writer = EpisodeWriter(sink, solution, env.action_space)
+    several = [solution] if isinstance(solution, Solution) else solution
+    writer = EpisodeWriter(sink, several, env.action_space)
     limits = (_INF if steps is None else steps, _INF if episodes is None else episodes)
     try:
         agent.begin(env.observation_space, env.action_space, agent_rng(seed))
-        _episodes(env, agent, writer, seed, *limits, solution)
+        mail = mailbox(feedback, seed, env.action_space)
+        _episodes(env, agent, writer, seed, *limits, several, mail)
     except Exception as error:
-        raise _blame(error, writer.done) from error
+        raise blame(error, writer.done) from error
     finally:
         writer.flush()
 
@@ -104,7 +111,8 @@ def _episodes(
     seed: int,
     steps: float,
     episodes: float,
-    solution: Solution | None,
+    solutions: Sequence[Solution] | None,
+    mail: Mailbox | None,
 ) -> None:
     """The loop itself, written for speed: names are local, rows are packed numbers, prices come a chunk at a time."""
     act, learn, rows, vectors = agent.act, agent.learn, writer.rows, writer.vectors
@@ -114,23 +122,30 @@ def _episodes(
     first, n_cells = (
         (int(observations.start), int(observations.n)) if isinstance(observations, spaces.Discrete) else (0, 1)
     )
-    follow = solution.table.follow if solution is not None else None
-    worst = solution.value.argmin(axis=1).tolist() if solution is not None else None
+    follow = solutions[0].table.follow if solutions is not None else None
+    worst = [one.value.argmin(axis=1).tolist() for one in solutions] if solutions is not None else None
+    clock = env.unwrapped if isinstance(env.unwrapped, DriftClock) and env.unwrapped.schedule else None
+    oracle = agent if type(agent) is OracleAgent else None
     n_choices = int(space.n) if isinstance(space, spaces.Discrete) and int(space.start) == 0 else -1
     new = tuple.__new__  # what Experience(...) does, without a call in between
     pack, memory, size, chunk, filled = rows.pack, rows.memory, rows.size, CHUNK, 0
     nan, infinite, endless = math.nan, _INF, steps == _INF
     observation, _ = env.reset(seed=seed)
     cell, after = _first_cell(observation, first, n_cells, tabular, finite), 0
-    step = ended = began = 0
+    step = ended = began = concept = 0
     code: float
     greedy: float
     while True:
+        if clock is not None:
+            concept = clock.concept
+            writer.concepts.append(concept)
+            if oracle is not None:
+                oracle.concept = concept
         made, flags, confidence = act(observation), 0, nan
         if type(made) is int and 0 <= made < n_choices:  # the common case first: this loop is what a run's time is
             choice = taken = code = greedy = made
         else:
-            choice, taken, code, greedy, confidence, vector = _considered(made, cell, space, worst)
+            choice, taken, code, greedy, confidence, vector = _considered(made, cell, space, worst and worst[concept])
             flags = ABSTAINED if choice is None else 0
         following, reward, terminated, truncated, _ = env_step(taken)
         if not -infinite < reward < infinite:
@@ -143,7 +158,15 @@ def _episodes(
                 after = follow(cell, int(following))
         elif finite is not None and not finite(following):
             raise RunError(f"the environment gave the observation {following!r}, which is not finite")
-        learn(new(Experience, (observation, choice, reward, following, terminated, truncated, None, step)))
+        if mail is None:
+            learn(new(Experience, (observation, choice, reward, following, terminated, truncated, None, step)))
+        else:
+            due, wrong, _ = mail.answer(step, nan if choice is None else code, getattr(made, "ask", True))
+            writer.answered.append(due)
+            told = -reward if wrong else reward
+            mail.post(due, Experience(observation, choice, told, following, terminated, truncated, None, step))
+            for late in mail.arrived(step):
+                learn(late)
         step += 1
         if terminated:
             flags |= TERMINATED
@@ -186,7 +209,7 @@ def _considered(
     An abstention is carried out as the worst choice, where that is known.
     """
     choice, confidence, explored, scores, _ = made if type(made) is Decision else Decision(made)
-    _check_probability("confidence", confidence)
+    check_probability("confidence", confidence)
     if choice is None:
         if worst is None:
             raise RunError("the agent abstained, and this environment has no price for that")
@@ -198,88 +221,16 @@ def _considered(
     return choice, choice, code, greedy_choice(code, explored, scores), confidence, None
 
 
-def _check_probability(what: str, value: float) -> None:
+def check_probability(what: str, value: float) -> None:
+    """Raise `RunError` unless `value` is a probability, or NaN."""
     if value == value and not 0.0 <= value <= 1.000000001:
         raise RunError(f"the agent's {what} is {value}, not a probability")
 
 
-def run_stream(stream: Stream, agent: Agent, sink: Sink, *, seed: int, steps: int | None = None) -> None:
-    """Let `agent` answer the questions of `stream`, at most `steps` of them; hand the trace to `sink`.
-
-    Raises `RunError`, naming the step, when the stream or the agent fails; what was recorded before is handed on first.
-    """
-    writer = StreamWriter(sink)
-    try:
-        agent.begin(stream.observation_space, stream.choice_space, agent_rng(seed))
-        _questions(stream, agent, writer, seed, steps)
-    except Exception as error:
-        raise _blame(error, writer.done) from error
-    finally:
-        writer.flush()
-
-
-def _questions(stream: Stream, agent: Agent, writer: StreamWriter, seed: int, steps: int | None) -> None:
-    """The loop itself, written for speed as the other one is."""
-    act, learn, earned, rows, space = agent.act, agent.learn, stream.reward, writer.rows, stream.choice_space
-    n_labels = int(space.n) if isinstance(space, Labels) else 0
-    if type(stream).reward is Stream.reward:  # the same rule, without the way to it
-        earned = label_reward if n_labels else number_reward
-    new = tuple.__new__  # what Experience(...) does, without a call in between
-    pack, memory, size, chunk, filled = rows.pack, rows.memory, rows.size, CHUNK, 0
-    nan, infinite = math.nan, _INF
-    for step, question in enumerate(islice(stream.questions(seed), steps)):
-        observation, truth, cell, group, concept, _, _, _ = question
-        if type(observation) is dict:
-            try:
-                total = sum(observation.values())
-                finite = total - total == 0
-            except TypeError:  # text among the features
-                finite = False
-            if not finite:
-                _check_features(observation)
-        elif isinstance(observation, np.ndarray):
-            _check_array(observation)
-        if not -infinite < truth < infinite:
-            raise RunError(f"the stream gave the label {truth}")
-        made = act(observation)
-        choice, confidence, explored, scores, _ = made if type(made) is Decision else Decision(made)
-        if type(choice) is int and 0 <= choice < n_labels:
-            code: float = choice
-        else:
-            code = nan if choice is None else code_of(choice, space)
-        likelihood = nan
-        if confidence == confidence and n_labels and choice is not None:
-            if not 0.0 <= confidence <= 1.000000001:
-                _check_probability("confidence", confidence)
-            if scores is None:
-                likelihood = _likelihood(confidence, code, truth, n_labels)
-            else:
-                likelihood = scores[int(truth)]
-                if not 0.0 <= likelihood <= 1.000000001:
-                    raise RunError(f"the agent gave the truth the probability {likelihood}")
-        reward = earned(question, choice)
-        learn(new(Experience, (observation, choice, reward, None, True, False, truth, step)))
-        greedy = code if not explored else greedy_choice(code, explored, scores)
-        pack(memory, filled * size, cell, group, concept, code, greedy, truth, reward, confidence, likelihood)
-        rows.filled = filled = filled + 1
-        if filled == chunk:
-            writer.flush()
-            filled = 0
-
-
-def _likelihood(confidence: float, code: float, truth: float, n_labels: int) -> float:
-    """Return the probability that the agent gave to the truth, NaN where its confidence alone does not say."""
-    if n_labels == 2:
-        return confidence if code == truth else 1.0 - confidence
-    return math.nan
-
-
-def _check_array(observation: np.ndarray[Any, Any]) -> None:
-    if observation.dtype.kind == "f" and not np.isfinite(observation).all():
-        raise RunError("a number of the question is not finite")
-
-
-def _check_features(observation: dict[Any, Any]) -> None:
-    for name, value in observation.items():
-        if isinstance(value, float | np.floating) and not math.isfinite(value):
-            raise RunError(f"feature {name!r} is {value}")
+def mailbox(
+    feedback: Feedback | None, seed: int, space: spaces.Space[Any], names: Sequence[str] = ()
+) -> Mailbox | None:
+    """Return where answers wait, None where each comes at once."""
+    if feedback is None or feedback.immediate:
+        return None
+    return Mailbox(feedback, seed, int(space.n) if isinstance(space, spaces.Discrete) else 0, names)

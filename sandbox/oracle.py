@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandbox.errors import SandboxError
-from sandbox.interfaces import Decision, Experience
+from sandbox.interfaces import Decision, Experience, Question
 from sandbox.table import FloatArray, IntArray, Table
 
 _TOLERANCE = 1e-14  # of the largest change in a sweep, relative to the largest value
@@ -56,20 +56,34 @@ def _outcomes(table: Table, best: FloatArray, gain: float) -> FloatArray:
     return np.asarray(table.reward - gain + table.objective.discount * follows)
 
 
-def solve(table: Table) -> Solution:
+def reachable_together(tables: Sequence[Table]) -> NDArray[np.bool_]:
+    """Return which states (S,) an episode can stand in when it decides, where any of the laws may be in force."""
+    seen = np.logical_or.reduce([table.start > 0 for table in tables])
+    while True:
+        grown = seen.copy()
+        for table in tables:
+            leads_on = (table.probability > 0) & ~table.terminated
+            grown[table.successor[grown][leads_on[grown]]] = True
+        if (grown == seen).all():
+            return np.asarray(seen)
+        seen = grown
+
+
+def solve(table: Table, live: NDArray[np.bool_] | None = None) -> Solution:
     """Return the stationary optimum: policy iteration if discounted, else value iteration from zero.
 
-    Raise `SandboxError` where no finite one exists (an undiscounted world that pays for staying alive).
+    `live`: states (S,) in which a decision may be made; None: those that an episode can reach. Raise `SandboxError`
+    where no finite optimum exists (an undiscounted world that pays for staying alive).
     """
     gain = 0.0
+    reachable = table.reachable() if live is None else live
     if table.objective.kind == "average":
         best, gain = _relative_value_iteration(table)
     elif table.objective.kind == "discounted":
         best = _policy_iteration(table)
     else:
-        best = _value_iteration(table, lambda q: q.max(axis=1))
+        best = _value_iteration(table, lambda q: q.max(axis=1), reachable)
     value = backup(table, best, gain)
-    reachable = table.reachable()
     residual = float(np.abs(value.max(axis=1) - best)[reachable].max())
     best = value.max(axis=1)  # so that the best choice has gap 0 to the last bit
     # Choices that differ by rounding alone are equally good.
@@ -78,17 +92,17 @@ def solve(table: Table) -> Solution:
     luck = np.abs(_outcomes(table, best, gain) - value[:, :, None])
     reach = np.where(table.probability > 0, luck, 0.0).max(axis=2)
     good = value >= best[:, None]
-    policy = _quickest(table, good) if table.objective.kind == "undiscounted" else good.argmax(axis=1)
+    policy = _quickest(table, good, reachable) if table.objective.kind == "undiscounted" else good.argmax(axis=1)
     return Solution(table, best, value, policy, gain, float(gaps.max()), reach, residual)
 
 
-def _quickest(table: Table, good: NDArray[np.bool_]) -> IntArray:
+def _quickest(table: Table, good: NDArray[np.bool_], live: NDArray[np.bool_]) -> IntArray:
     """Return, among `good` choices (S, A), the one with the fewest expected steps to the end.
 
     Without a discount a choice with gap 0 may lead round in circles; an optimal policy must end the episode too
     (Puterman 1994, chapter 7).
     """
-    live, steps = table.reachable(), np.zeros(table.n_states)
+    steps = np.zeros(table.n_states)
     for _ in range(_LAPS):
         onward = np.where(table.terminated, 0.0, steps[table.successor])
         lengths = np.where(good, 1.0 + (table.probability * onward).sum(axis=2), np.inf)
@@ -116,10 +130,12 @@ def _policy_iteration(table: Table) -> FloatArray:
         policy = np.where(better, value.argmax(axis=1), policy)
 
 
-def _value_iteration(table: Table, improve: Callable[[FloatArray], FloatArray]) -> FloatArray:
+def _value_iteration(
+    table: Table, improve: Callable[[FloatArray], FloatArray], live: NDArray[np.bool_] | None = None
+) -> FloatArray:
     weight = table.probability * table.objective.discount * ~table.terminated
     reward = (table.probability * table.reward).sum(axis=2)
-    live = table.reachable()
+    live = table.reachable() if live is None else live
     best = np.zeros(table.n_states)
     change, lap_change = np.inf, np.inf
     for sweep in range(1, _SWEEPS + 1):
@@ -213,21 +229,26 @@ def greedy_soft_value(solution: Solution, epsilon: float) -> float:
 
 
 class OracleAgent:
-    """The oracle as an agent: a yardstick that nobody beats in expectation. It alone is handed the table."""
+    """The oracle as an agent: a yardstick that nobody beats in expectation. It alone is handed the table.
 
-    def __init__(self, solution: Solution) -> None:
-        self._choices = solution.policy.tolist()
-        self._follow = solution.table.follow
+    With several laws the loop tells it which is in force, by `concept`.
+    """
+
+    def __init__(self, solution: Solution | Sequence[Solution]) -> None:
+        several = [solution] if isinstance(solution, Solution) else solution
+        self._choices = [one.policy.tolist() for one in several]
+        self._follow = several[0].table.follow
         self._state: int | None = None
+        self.concept = 0
 
     def begin(self, observation_space: Any, choice_space: Any, rng: Any) -> None:
         """Start a run."""
-        self._state = None
+        self._state, self.concept = None, 0
 
     def act(self, observation: Any) -> Decision:
         """Return a best choice, the one that ends the episode soonest."""
         state = observation if self._state is None or self._follow is None else self._state
-        return Decision(self._choices[state])
+        return Decision(self._choices[self.concept][state])
 
     def learn(self, experience: Experience) -> None:
         """Follow the hidden part of the state; there is nothing to learn."""
@@ -238,3 +259,24 @@ class OracleAgent:
             return
         before = experience.observation if self._state is None else self._state
         self._state = self._follow(before, experience.next_observation)
+
+
+class StreamOracle:
+    """The oracle of a stream as an agent: the loop hands it the question itself, prices and all."""
+
+    def __init__(self) -> None:
+        self.question: Question | None = None
+
+    def begin(self, observation_space: Any, choice_space: Any, rng: Any) -> None:
+        """Start a run."""
+        self.question = None
+
+    def act(self, observation: Any) -> Decision:
+        """Return the choice of the largest expected reward, or none where that is better."""
+        assert self.question is not None and self.question.values is not None
+        values = self.question.values
+        best = max(values)
+        return Decision(None if self.question.abstention > best else values.index(best), ask=False)
+
+    def learn(self, experience: Experience) -> None:
+        """Do nothing: there is nothing to learn."""

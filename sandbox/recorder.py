@@ -8,11 +8,11 @@ from typing import Any
 import gymnasium as gym
 from gymnasium import spaces
 
+from sandbox.env_law import EnvLaw
 from sandbox.errors import RunError
 from sandbox.evaluator import Scores, evaluate
 from sandbox.rows import TERMINATED, TRUNCATED, EpisodeWriter, code_of, vector_of
 from sandbox.trace import Trace, join
-from sandbox.world import EnvLaw
 
 
 class Recorder(gym.Wrapper[Any, Any, Any, Any]):

@@ -99,11 +99,18 @@ class RowBuffer:
 class EpisodeWriter:
     """Collects rows of episodes and hands on priced traces when told to."""
 
-    def __init__(self, sink: Sink, solution: Solution | None, choice_space: spaces.Space[Any]) -> None:
+    def __init__(
+        self, sink: Sink, solution: Solution | Sequence[Solution] | None, choice_space: spaces.Space[Any]
+    ) -> None:
         self._sink = sink
-        self._solution = solution
+        self._prices: tuple[FloatArray, FloatArray] | None = None
+        if solution is not None:
+            several = [solution] if isinstance(solution, Solution) else solution
+            self._prices = np.stack([one.best for one in several]), np.stack([one.value for one in several])
         self.rows = RowBuffer(len(EPISODE_ROW))
         self.vectors: list[FloatArray | None] | None = None if isinstance(choice_space, spaces.Discrete) else []
+        self.concepts: list[int] = []  # of each row, where it is not always 0
+        self.answered: list[int] = []  # when each row is answered, where it is not at once
         self._step = 0
         self._episode = 0
 
@@ -135,11 +142,16 @@ class EpisodeWriter:
             "terminated": terminated,
             "truncated": truncated,
         }
-        if self._solution is not None:
-            best = self._solution.best
-            columns["best"] = best[cell]
-            columns["value"] = self._solution.value[cell, taken.astype(np.int64)]
-            columns["next_best"] = np.where(terminated, 0.0, best[rows[:, 4].astype(np.int64)])
+        concept: Any = 0
+        if self.concepts:
+            columns["concept"] = concept = np.array(self.concepts[:count], dtype=np.int64)
+        if self.answered:
+            columns["answered_at"] = np.array(self.answered[:count], dtype=np.int64)
+        if self._prices is not None:
+            best, value = self._prices
+            columns["best"] = best[concept, cell]
+            columns["value"] = value[concept, cell, taken.astype(np.int64)]
+            columns["next_best"] = np.where(terminated, 0.0, best[concept, rows[:, 4].astype(np.int64)])
         return [make_trace(count, columns, np.array(self.vectors) if self.vectors else None)]
 
     @property
@@ -154,8 +166,9 @@ class EpisodeWriter:
             self._step += len(trace)
             self._episode += int((trace.terminated | trace.truncated).sum())
         self.rows.filled = 0
-        if self.vectors is not None:
-            self.vectors.clear()
+        for part in (self.vectors, self.concepts, self.answered):
+            if part is not None:
+                part.clear()
 
 
 class StreamWriter:
@@ -164,6 +177,8 @@ class StreamWriter:
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self.rows = RowBuffer(len(STREAM_ROW))
+        self.prices: list[tuple[float, float]] = []  # V* and Q* of each row, where the law is known
+        self.answered: list[int] = []  # when each row is answered, where it is not at once
         self._step = 0
 
     @property
@@ -178,6 +193,13 @@ class StreamWriter:
         rows = self.rows.matrix()
         columns: dict[str, Any] = {name: rows[:, k] for k, name in enumerate(STREAM_ROW)}
         columns["step"] = self._step + np.arange(len(rows))
+        if self.prices:
+            columns["best"], columns["value"] = np.array(self.prices[: len(rows)]).T
+            columns["next_best"] = 0.0
+        if self.answered:
+            columns["answered_at"] = np.array(self.answered[: len(rows)], dtype=np.int64)
         self._sink(make_trace(len(rows), columns))
         self._step += len(rows)
         self.rows.filled = 0
+        self.prices.clear()
+        self.answered.clear()

@@ -15,9 +15,10 @@ from typing import NamedTuple
 LINKS = {"sandbox/envs": "../envs", "sandbox/agents": "../agents"}
 
 # What envs/ and agents/ may import from the core. An agent that could see the oracle could cheat.
+_SMALL = {"sandbox.compiled", "sandbox.draws", "sandbox.errors", "sandbox.interfaces", "sandbox.table"}
 CORE_FOR = {
-    "agents": {"sandbox.compiled", "sandbox.errors", "sandbox.interfaces", "sandbox.table"},
-    "envs": {"sandbox.compiled", "sandbox.errors", "sandbox.interfaces", "sandbox.oracle", "sandbox.table"},
+    "agents": {*_SMALL, "sandbox.feedback", "sandbox.table_walk"},
+    "envs": {*_SMALL, "sandbox.drift", "sandbox.oracle", "sandbox.table_env"},
 }
 LEARNERS = {"river", "sb3_contrib", "sklearn", "stable_baselines3", "torch", "vowpalwabbit"}
 DATASETS = ("river.datasets", "river.stream")  # sandbox/streams/ may wrap them
@@ -34,7 +35,8 @@ EXCEPTIONS = {
     "sandbox/cli.py:run": "its parameters are the command's options, a line each",
     "sandbox/cli.py:score": "its parameters are the command's options, a line each",
     "sandbox/loop.py:_episodes": "the hot loop of every plain run: one function, because a call per step costs speed",
-    "sandbox/loop.py:_questions": "the hot loop of every stream, as above",
+    "sandbox/stream_loop.py:_questions": "the hot loop of every stream, as above",
+    "agents/_table_loop.py:walk_and_learn": "one compiled loop for three rules: a call per rule would hide their order",
 }
 
 

@@ -23,13 +23,16 @@ from sandbox.agents.q_learning import QLearning, q_learning_update
 from sandbox.agents.random import Random
 from sandbox.agents.sarsa import Sarsa, sarsa_update
 from sandbox.catalog import discover, make_agent, make_world
+from sandbox.env_world import EnvWorld
 from sandbox.errors import SandboxError
 from sandbox.evaluator import Evaluator
 from sandbox.interfaces import Decision, Experience, Labels, Number, Question, Stream
-from sandbox.loop import agent_rng, run_episodes, run_stream
+from sandbox.loop import agent_rng, run_episodes
+from sandbox.stream_loop import run_stream
+from sandbox.stream_world import StreamWorld
 from sandbox.table import table_from_outcomes
 from sandbox.trace import Trace, join
-from sandbox.world import Budget, EnvWorld, StreamWorld
+from sandbox.world import Budget
 
 LEVEL = 1e-3  # of the chi-square tests, whose seeds are fixed
 TABULAR = [QLearning, Sarsa, ExpectedSarsa]
@@ -340,9 +343,16 @@ def corridor() -> EnvWorld:
     return EnvWorld("corridor", lambda: TableEnv(table), lambda _: table)
 
 
-def final(agent: str, metric: str) -> float:
-    if agent in ("majority", "mean", "no-change"):
-        world: Any = StreamWorld(
+BANDITS = ("epsilon-greedy", "linucb", "popularity", "thompson", "ucb")
+LABELLERS = ("logistic", "majority", "naive-bayes", "no-change")
+
+
+def final(agent: str, metric: str, learner: str = "") -> float:
+    """Return a metric of `agent` in the world of `learner`, its own if none is named."""
+    if (learner or agent) in BANDITS:
+        world: Any = make_world("recommendation:items=5,item_life=0")
+    elif agent in (*LABELLERS, "mean"):
+        world = StreamWorld(
             "parity", lambda: Parity(agent == "mean" or (agent == "no-change" and metric == "mae"))
         )
     elif metric in ("accuracy", "mae"):
@@ -358,7 +368,9 @@ def final(agent: str, metric: str) -> float:
 def test_every_agent_beats_random(agent: str) -> None:
     if agent == "mean":
         assert final(agent, "mae") < 1.0 < 5.0  # saying 0 is off by five
-    elif agent in ("majority", "no-change"):
+    elif agent in BANDITS:
+        assert final(agent, "final_reward") > final("random", "final_reward", agent) + 0.05
+    elif agent in LABELLERS:
         assert final(agent, "accuracy") > final("random", "accuracy") + 0.2
     else:
         assert final(agent, "final_reward") > final("random", "final_reward") + 0.1
@@ -369,7 +381,9 @@ def test_every_agent_beats_random(agent: str) -> None:
 def test_same_seed_same_run(agent: str) -> None:
     def trace(seed: int) -> Trace:
         world: Any = corridor()
-        if agent in ("majority", "mean", "no-change"):
+        if agent in BANDITS:
+            world = make_world("recommendation:items=5,item_life=0")
+        elif agent in (*LABELLERS, "mean"):
             world = StreamWorld("parity", lambda: Parity(agent == "mean"))
         chunks: list[Trace] = []
         np.random.seed(seed + 100)  # noqa: NPY002 - the global state must not matter

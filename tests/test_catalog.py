@@ -15,10 +15,11 @@ from river import datasets, linear_model
 from shell import USER_FILE, user_file
 
 from sandbox.catalog import adapt_agent, adapt_world, discover, make_agent, make_world
+from sandbox.env_world import EnvWorld
 from sandbox.errors import SandboxError
 from sandbox.interfaces import Labels, Question, Stream
+from sandbox.stream_world import StreamWorld
 from sandbox.user_files import files_of, load_file, source_of
-from sandbox.world import EnvWorld, StreamWorld
 
 RIVER = "river:StandardScaler() | LogisticRegression(optimizer=SGD(0.1))"
 

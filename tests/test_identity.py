@@ -12,10 +12,11 @@ import gymnasium as gym
 import pytest
 from shell import document, user_file
 
+from sandbox.env_world import EnvWorld
 from sandbox.identity import canonical, decides
 from sandbox.runs import Options
 from sandbox.user_files import code_of
-from sandbox.world import Budget, EnvWorld
+from sandbox.world import Budget
 
 PACKAGE = {
     "pkg/__init__.py": "import gymnasium\ngymnasium.register('P-v0', entry_point='pkg.env:Env', max_episode_steps=9)\n",

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from naive import TableEnv, naive_curve, naive_metrics, naive_signals, random_books, random_table
 
 from sandbox.catalog import make_agent, make_world
+from sandbox.env_world import EnvWorld
 from sandbox.evaluator import Evaluator, Scores, evaluate
 from sandbox.ledger import EPISODE_SIGNALS, SIGNALS, LuckTest, add_luck, luck_z
 from sandbox.metrics import METRICS, audit_failures
 from sandbox.oracle import Solution
 from sandbox.table import Objective, Table
 from sandbox.trace import TRACE_COLUMNS, Meta, Trace, make_trace
-from sandbox.world import Budget, EnvWorld
+from sandbox.world import Budget
 
 
 def part_of(trace: Trace, rows: slice | np.ndarray) -> Trace:

@@ -14,14 +14,16 @@ from naive import TableEnv, naive_episodes, random_table
 
 from sandbox import loop
 from sandbox.catalog import make_agent, make_world
+from sandbox.env_world import EnvWorld
 from sandbox.errors import RunError, SandboxError
 from sandbox.evaluator import evaluate
 from sandbox.interfaces import Decision, Labels, Number, Question, Stream
-from sandbox.loop import agent_rng, run_episodes, run_stream
+from sandbox.loop import agent_rng, run_episodes
 from sandbox.oracle import Solution, solve
+from sandbox.stream_loop import run_stream
 from sandbox.table import Objective
 from sandbox.trace import CHUNK, Trace, join
-from sandbox.world import Budget, EnvWorld
+from sandbox.world import Budget
 
 
 class Toy(gym.Env[Any, Any]):

@@ -11,6 +11,7 @@ from naive import TableEnv, brute_force, brute_force_gain, naive_backup, naive_f
 from scipy import stats
 
 from sandbox.catalog import make_agent, make_world
+from sandbox.env_world import EnvWorld
 from sandbox.errors import SandboxError
 from sandbox.evaluator import Evaluator
 from sandbox.loop import run_episodes
@@ -27,7 +28,7 @@ from sandbox.oracle import (
 )
 from sandbox.table import Objective, Table, table_from_outcomes
 from sandbox.trace import Trace, join
-from sandbox.world import Budget, EnvWorld
+from sandbox.world import Budget
 
 EXACT = 1e-6
 

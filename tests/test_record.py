@@ -11,13 +11,13 @@ from gymnasium import spaces
 
 from sandbox.api import record, run
 from sandbox.catalog import env_table, make_agent, make_world
+from sandbox.env_world import EnvWorld
 from sandbox.errors import RunError
 from sandbox.interfaces import Decision, Experience
 from sandbox.loop import agent_rng, run_episodes
 from sandbox.oracle import Solution
 from sandbox.recorder import Recorder
 from sandbox.trace import CHUNK, Trace, join
-from sandbox.world import EnvWorld
 
 
 def naive(env: Any, agent: Any, seed: int, steps: int) -> None:

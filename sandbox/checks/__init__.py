@@ -88,7 +88,8 @@ def _either(world: Callable[[], _Looked], agent: Callable[[], _Looked]) -> _Look
 
 
 def _world(make: Callable[[], Any]) -> _Looked:
-    from sandbox.world import EnvWorld, StreamWorld
+    from sandbox.env_world import EnvWorld
+    from sandbox.stream_world import StreamWorld
 
     world = make()
     if isinstance(world, StreamWorld):

@@ -1,0 +1,192 @@
+"""The second speed: worlds and agents that are compiled run a chunk of decisions at a time, priced as they go.
+
+An agent offers its compiled loop by `fast(kind, told, budget, delay)`, called after `begin`: a function that fills a
+chunk, or a text that says why there is none. It sees what the open loop would show it, never a price.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from gymnasium.envs import toy_text
+from gymnasium.utils import seeding
+
+from sandbox.compiled import compiled
+from sandbox.drift import Schedule
+from sandbox.errors import RunError
+from sandbox.feedback import Feedback
+from sandbox.interfaces import Agent, Chosen, Labels
+from sandbox.law_stream import LawStream
+from sandbox.loop import LONGEST_EPISODE
+from sandbox.oracle import Solution
+from sandbox.table import FloatArray, IntArray
+from sandbox.table_env import TableEnv
+from sandbox.table_walk import CLOCK, ELAPSED, ENDED, Steps, make_steps, make_walk, start_episode
+from sandbox.trace import CHUNK, Sink, Trace
+
+_ENDLESS = 2**62
+
+
+def _loop_of(agent: Agent, kind: str, told: tuple[bool, ...], feedback: Feedback) -> Callable[..., Any] | str:
+    offered = getattr(agent, "fast", None)
+    if offered is None:
+        return f"{type(agent).__name__} has no compiled loop"
+    found: Callable[..., Any] | str = offered(kind, told, feedback.budget, feedback.longest)
+    return found
+
+
+def why_no_walk(env: gym.Env[Any, Any], agent: Agent, feedback: Feedback) -> str:
+    """Return why an agent cannot be run through the tables of an environment, "" if it can."""
+    inner = env.unwrapped
+    exact = type(inner) in (toy_text.FrozenLakeEnv, toy_text.CliffWalkingEnv, toy_text.TaxiEnv)
+    if not isinstance(inner, TableEnv) and not exact:
+        return f"{type(inner).__name__} is not known to follow its table draw by draw"
+    if getattr(inner, "fickle_passenger", False):
+        return "the law of a fickle passenger has a hidden fact"
+    if getattr(inner, "render_mode", None) is not None:
+        return "the environment is watched"
+    if not feedback.immediate:
+        return "feedback that is not immediate runs in the open loop in environments"
+    found = _loop_of(agent, "table", _every(env), feedback)
+    return found if isinstance(found, str) else ""
+
+
+def _every(env: gym.Env[Any, Any]) -> tuple[bool, ...]:
+    assert isinstance(env.action_space, spaces.Discrete)
+    return (True,) * int(env.action_space.n)
+
+
+def why_no_batches(stream: LawStream, agent: Agent, feedback: Feedback, names: Sequence[str]) -> str:
+    """Return why an agent cannot be run through the batches of a stream, "" if it can."""
+    found = _loop_of(agent, stream.kind, _told(stream, feedback, names), feedback)
+    return found if isinstance(found, str) else ""
+
+
+def _told(stream: LawStream, feedback: Feedback, names: Sequence[str]) -> tuple[bool, ...]:
+    assert isinstance(stream.choice_space, spaces.Discrete)
+    return tuple(feedback.answered(int(stream.choice_space.n), names).tolist())
+
+
+def run_walk(
+    env: gym.Env[Any, Any],
+    solutions: Sequence[Solution],
+    agent: Agent,
+    sink: Sink,
+    *,
+    seed: int,
+    steps: int | None,
+    episodes: int | None,
+) -> None:
+    """Run `agent`, whose `begin` was called, through the tables of `env`: as `run_episodes`, to the last bit."""
+    inner = env.unwrapped
+    keyed = isinstance(inner, TableEnv)
+    schedule = inner.schedule if isinstance(inner, TableEnv) else Schedule()
+    walk = make_walk([solution.table for solution in solutions], seed, keyed)
+    prices = tuple(np.stack([getattr(solution, name) for solution in solutions]) for name in ("best", "value"))
+    chance = seeding.np_random(seed)[0]
+    inner._np_random = chance  # where a look at the environment afterwards finds it
+    limits = (_ENDLESS if steps is None else steps, _ENDLESS if episodes is None else episodes)
+    advance = _loop_of(agent, "table", _every(env), Feedback())
+    assert not isinstance(advance, str)
+    start_episode(walk, int(schedule.concepts(seed, 0, 1)[0]), chance)
+    while walk.place[CLOCK] < limits[0] and walk.place[ENDED] < limits[1]:
+        began, episode = int(walk.place[CLOCK]), int(walk.place[ENDED])
+        size = min(CHUNK, limits[0] - began)
+        made = make_steps(schedule.concepts(seed, began, size + 1))
+        rows = int(advance(walk, made, chance, limits))
+        sink(_priced_walk(made, rows, began, episode, *prices))
+        if steps is None and walk.place[ELAPSED] >= LONGEST_EPISODE:
+            raise RunError(
+                f"step {began + rows}: episode {int(walk.place[ENDED])} did not end within {LONGEST_EPISODE} steps; "
+                "give a budget in steps"
+            )
+
+
+def _priced_walk(made: Steps, rows: int, began: int, episode: int, best: FloatArray, value: FloatArray) -> Trace:
+    """Return a chunk of a walk as a trace."""
+    real = [np.empty(rows) for _ in range(4)]
+    numbers = np.empty(rows, dtype=np.int64)
+    price_steps(made, best, value, episode, numbers, *real)
+    step = np.arange(began, began + rows)
+    unknown = np.full(rows, math.nan)
+    nothing = np.zeros(rows, dtype=np.int64)
+    return Trace(
+        step, numbers, made.cell[:rows], nothing, made.concept[:rows], real[0], made.greedy[:rows], unknown,
+        made.reward[:rows], real[1], real[2], real[3], unknown, unknown, step, made.terminated[:rows],
+        made.truncated[:rows],
+    )  # fmt: skip
+
+
+@compiled
+def price_steps(
+    made: Steps,
+    best: FloatArray,
+    value: FloatArray,
+    episode: int,
+    number: IntArray,
+    choice: FloatArray,
+    best_here: FloatArray,
+    value_here: FloatArray,
+    next_best: FloatArray,
+) -> None:
+    """Look up V* of each state, Q* of each choice and V* of what follows, under the law in force at the decision."""
+    for i in range(number.shape[0]):
+        concept, cell = made.concept[i], made.cell[i]
+        number[i], choice[i] = episode, made.choice[i]
+        best_here[i], value_here[i] = best[concept, cell], value[concept, cell, made.choice[i]]
+        next_best[i] = 0.0 if made.terminated[i] else best[concept, made.after[i]]
+        if made.terminated[i] or made.truncated[i]:
+            episode += 1
+
+
+def run_batches(
+    stream: LawStream, agent: Agent, sink: Sink, *, seed: int, steps: int, feedback: Feedback, names: Sequence[str]
+) -> None:
+    """Let `agent`, whose `begin` was called, answer the questions of `stream`: as `run_stream`, to the last bit."""
+    advance = _loop_of(agent, stream.kind, _told(stream, feedback, names), feedback)
+    assert not isinstance(advance, str)
+    labelled = isinstance(stream.choice_space, Labels)
+    for start in range(0, steps, CHUNK):
+        count = min(CHUNK, steps - start)
+        batch = stream.batch(seed, start, count)
+        choice, greedy, confidence, likelihood = (np.full(count, math.nan) for _ in range(4))
+        chosen = Chosen(choice, greedy, confidence, likelihood, np.empty(count, dtype=np.int64))
+        answers = feedback.answers(seed, start, count)
+        advance(start, batch.seen, batch.truth if labelled else batch.rewards, answers, chosen)
+        best, value, reward = (np.empty(count) for _ in range(3))
+        price_choices(batch.values, batch.rewards, stream.abstention, chosen.choice, best, value, reward)
+        truth = batch.truth.astype(np.float64) if labelled else np.full(count, math.nan)
+        step = np.arange(start, start + count)
+        sink(
+            Trace(
+                step, step, batch.cell, batch.group, batch.concept, chosen.choice, chosen.greedy, truth, reward, best,
+                value, np.zeros(count), chosen.confidence, chosen.likelihood, chosen.answered_at,
+                np.ones(count, dtype=np.bool_), np.zeros(count, dtype=np.bool_),
+            )
+        )  # fmt: skip
+
+
+@compiled
+def price_choices(
+    values: FloatArray,
+    rewards: FloatArray,
+    abstention: float,
+    choice: FloatArray,
+    best: FloatArray,
+    value: FloatArray,
+    reward: FloatArray,
+) -> None:
+    """Look up V* of each question, Q* of each choice and what it earned; an abstention earns `abstention`."""
+    for i in range(choice.shape[0]):
+        best[i] = abstention
+        for c in range(values.shape[1]):
+            best[i] = max(best[i], values[i, c])
+        if choice[i] == choice[i]:
+            value[i], reward[i] = values[i, int(choice[i])], rewards[i, int(choice[i])]
+        else:
+            value[i] = reward[i] = abstention

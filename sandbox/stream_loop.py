@@ -1,0 +1,167 @@
+"""The open loop of streams: question by question."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from sandbox.errors import RunError
+from sandbox.feedback import Feedback, Mailbox, told_label
+from sandbox.interfaces import (
+    Agent,
+    Decision,
+    Experience,
+    Labels,
+    Number,
+    Question,
+    Stream,
+    label_reward,
+    number_reward,
+)  # fmt: skip
+from sandbox.loop import agent_rng, blame, check_probability, mailbox
+from sandbox.oracle import StreamOracle
+from sandbox.rows import StreamWriter, code_of, greedy_choice
+from sandbox.trace import CHUNK, Sink
+
+
+def run_stream(
+    stream: Stream,
+    agent: Agent,
+    sink: Sink,
+    *,
+    seed: int,
+    steps: int | None = None,
+    feedback: Feedback | None = None,
+    names: Sequence[str] = (),
+) -> None:
+    """Let `agent` answer the questions of `stream`, at most `steps` of them; hand the trace to `sink`.
+
+    `names`: what its choices are called. Raises `RunError`, naming the step, when the stream or the agent fails; what
+    was recorded before is handed on first.
+    """
+    writer = StreamWriter(sink)
+    try:
+        agent.begin(stream.observation_space, stream.choice_space, agent_rng(seed))
+        _questions(stream, agent, writer, seed, steps, mailbox(feedback, seed, stream.choice_space, names))
+    except Exception as error:
+        raise blame(error, writer.done) from error
+    finally:
+        writer.flush()
+
+
+def _questions(
+    stream: Stream, agent: Agent, writer: StreamWriter, seed: int, steps: int | None, mail: Mailbox | None
+) -> None:
+    """The loop itself, written for speed as the other one is."""
+    act, learn, earned, rows, space = agent.act, agent.learn, stream.reward, writer.rows, stream.choice_space
+    n_labels = int(space.n) if isinstance(space, Labels) else 0
+    n_choices = int(space.n) if isinstance(space, spaces.Discrete) else 0
+    oracle = agent if type(agent) is StreamOracle else None
+    if type(stream).reward is Stream.reward:  # the same rule, without the way to it
+        earned = label_reward if n_labels else number_reward
+    new = tuple.__new__  # what Experience(...) does, without a call in between
+    pack, memory, size, chunk, filled = rows.pack, rows.memory, rows.size, CHUNK, 0
+    nan, infinite = math.nan, math.inf
+    for step, question in enumerate(islice(stream.questions(seed), steps)):
+        observation, truth, cell, group, concept, values, rewards, abstention = question
+        if type(observation) is dict:
+            try:
+                total = sum(observation.values())
+                finite = total - total == 0
+            except (TypeError, ValueError):  # text or arrays among the features
+                finite = False
+            if not finite:
+                _check_features(observation)
+        elif isinstance(observation, np.ndarray):
+            _check_array(observation)
+        if not -infinite < truth < infinite and (n_labels or values is None):
+            raise RunError(f"the stream gave the label {truth}")
+        if oracle is not None:
+            oracle.question = question
+        made = act(observation)
+        choice, confidence, explored, scores, ask = made if type(made) is Decision else Decision(made)
+        if type(choice) is int and 0 <= choice < n_choices:
+            code: float = choice
+        else:
+            code = nan if choice is None else code_of(choice, space)
+        likelihood = nan
+        if confidence == confidence and n_labels and choice is not None:
+            if not 0.0 <= confidence <= 1.000000001:
+                check_probability("confidence", confidence)
+            if scores is None:
+                likelihood = _likelihood(confidence, code, truth, n_labels)
+            else:
+                likelihood = scores[int(truth)]
+                if not 0.0 <= likelihood <= 1.000000001:
+                    raise RunError(f"the agent gave the truth the probability {likelihood}")
+        reward = earned(question, choice) if rewards is None else abstention if choice is None else rewards[choice]
+        told = truth if n_labels or values is None else None
+        if values is not None:
+            best = max(values)
+            value = abstention if choice is None else values[int(code)]
+            writer.prices.append((best if best > abstention else abstention, value))
+        if mail is None:
+            learn(new(Experience, (observation, choice, reward, None, True, False, told, step)))
+        else:
+            due, wrong, shift = mail.answer(step, code, ask)
+            writer.answered.append(due)
+            if wrong:
+                mail.post(due, _misinformed(question, choice, space, shift, earned, step))
+            else:
+                mail.post(due, Experience(observation, choice, reward, None, True, False, told, step))
+            for late in mail.arrived(step):
+                learn(late)
+        greedy = code if not explored else greedy_choice(code, explored, scores)
+        pack(memory, filled * size, cell, group, concept, code, greedy, truth, reward, confidence, likelihood)
+        rows.filled = filled = filled + 1
+        if filled == chunk:
+            writer.flush()
+            filled = 0
+
+
+def _misinformed(
+    question: Question,
+    choice: Any,
+    space: spaces.Space[Any],
+    shift: float,
+    earned: Callable[[Question, Any], float],
+    step: int,
+) -> Experience:
+    """Return what a wrong answer tells: another label and what it would have earned, or the reward's other sign."""
+    if isinstance(space, Labels):
+        label = told_label(int(question.truth), True, shift, int(space.n))
+        reward = earned(question._replace(truth=label), choice)
+        if question.rewards is not None and space.rewards is not None:
+            reward = question.abstention if choice is None else space.rewards[label][choice]
+        return Experience(question.observation, choice, reward, None, True, False, label, step)
+    if isinstance(space, Number):
+        wrong = question._replace(truth=-question.truth)
+        return Experience(question.observation, choice, earned(wrong, choice), None, True, False, wrong.truth, step)
+    rewards = question.rewards
+    reward = earned(question, choice) if rewards is None else question.abstention if choice is None else rewards[choice]
+    return Experience(question.observation, choice, -reward, None, True, False, None, step)
+
+
+def _likelihood(confidence: float, code: float, truth: float, n_labels: int) -> float:
+    """Return the probability that the agent gave to the truth, NaN where its confidence alone does not say."""
+    if n_labels == 2:
+        return confidence if code == truth else 1.0 - confidence
+    return math.nan
+
+
+def _check_array(observation: np.ndarray[Any, Any]) -> None:
+    if observation.dtype.kind == "f" and not np.isfinite(observation).all():
+        raise RunError("a number of the question is not finite")
+
+
+def _check_features(observation: dict[Any, Any]) -> None:
+    for name, value in observation.items():
+        if isinstance(value, float | np.floating) and not math.isfinite(value):
+            raise RunError(f"feature {name!r} is {value}")
+        if isinstance(value, np.ndarray):
+            _check_array(value)

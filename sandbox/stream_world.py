@@ -1,0 +1,198 @@
+"""Streams as worlds: priced where they know their own law, with whatever drift and feedback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+from gymnasium import spaces
+
+from sandbox.drift import Schedule
+from sandbox.errors import SandboxError, one_line
+from sandbox.fast import run_batches, why_no_batches
+from sandbox.interfaces import Agent, Labels, Number, Stream
+from sandbox.law_stream import LawStream
+from sandbox.loop import agent_rng
+from sandbox.oracle import StreamOracle
+from sandbox.stream_loop import run_stream
+from sandbox.trace import Meta, Sink, Task
+from sandbox.world import Budget, Terms
+
+
+@dataclass
+class StreamWorld:
+    """A stream of questions. `pinned`: a concept that is in force always."""
+
+    name: str
+    make: Callable[[], Stream]
+    settings: dict[str, Any] = field(default_factory=dict)
+    endless: int = 10_000  # suggested questions where the stream has no length
+    terms: Terms = field(default_factory=Terms)
+    pinned: int | None = None
+
+    def under(self, terms: Terms) -> Self:
+        """Return this world on other terms; raise `SandboxError` if it cannot be met on them."""
+        world = replace(self, terms=terms)
+        _ = world.stream
+        if terms.feedback.only is not None:
+            choices = world.choice_space
+            if not isinstance(choices, spaces.Discrete):
+                raise SandboxError(f"{self.name}: one-sided feedback needs choices that can be counted")
+            terms.feedback.answered(int(choices.n), choice_names(world.stream))
+        return world
+
+    def twin(self, concept: int) -> Self:
+        """Return the world in which `concept` is in force always, with the same luck for the same seed."""
+        return replace(self, pinned=concept)
+
+    @cached_property
+    def stream(self) -> Stream:
+        """The stream; it holds no state of a run."""
+        try:
+            made = self.make()
+            if self.terms.drift:
+                if not isinstance(made, LawStream):
+                    raise SandboxError(f"{self.name} cannot drift on demand: {_REAL}")
+                if made.schedule:
+                    raise SandboxError(f"{self.name} has a drift of its own; give one only")
+                made = made.with_drift(self.terms.drift.drifts)
+            if self.pinned is not None and isinstance(made, LawStream):
+                made = made.pin(self.pinned)
+            return made
+        except SandboxError:
+            raise
+        except Exception as error:
+            raise SandboxError(f"{self.name} cannot be made: {one_line(error)}") from error
+
+    @property
+    def schedule(self) -> Schedule:
+        """Which concept is in force when."""
+        return self.stream.schedule if isinstance(self.stream, LawStream) else Schedule()
+
+    @property
+    def observation_space(self) -> spaces.Space[Any]:
+        """Space of questions."""
+        return self.stream.observation_space
+
+    @property
+    def choice_space(self) -> spaces.Space[Any]:
+        """Space of answers."""
+        return self.stream.choice_space
+
+    @cached_property
+    def meta(self) -> Meta:
+        """What a reader of its traces must know."""
+        stream, choices = self.stream, self.stream.choice_space
+        told = Meta(
+            "classification"
+            if isinstance(choices, Labels)
+            else "regression"
+            if isinstance(choices, Number)
+            else "control",
+            self.name,
+            labels=choices.labels if isinstance(choices, Labels) else (),
+            n_choices=int(choices.n) if isinstance(choices, spaces.Discrete) else 1,
+            tolerance=stream.tolerance,
+            why_unpriced=_REAL,
+            episodic=False,
+        )
+        if not isinstance(stream, LawStream):
+            return told
+        return replace(
+            told,
+            why_unpriced="",
+            n_cells=stream.n_cells,
+            gap_range=stream.gap_range,
+            luck_reach=(stream.luck_reach,),
+            expected_start=tuple(stream.expected_best(concept) for concept in range(stream.n_concepts)),
+            groups=stream.group_names,
+            objective="reward per decision",
+        )
+
+    def budget(self, wanted: Budget) -> Budget:
+        """Return `wanted`, or all questions of the stream."""
+        if wanted.episodes is not None:
+            raise SandboxError(f"{self.name} is a stream and has no episodes; give a budget in steps")
+        length = self.stream.length
+        if wanted.steps is None:
+            endless = self.stream.suggested if isinstance(self.stream, LawStream) else self.endless
+            return Budget(steps=length if length is not None else endless)
+        return Budget(steps=wanted.steps if length is None else min(wanted.steps, length))
+
+    def decisions(self, budget: Budget) -> int | None:
+        """Return the number of questions asked."""
+        return budget.steps
+
+    def why_plain(self, agent: Agent) -> str:
+        """Return why an agent, whose `begin` was called, is run here in the open loop; "" if it is compiled."""
+        if self.terms.plain:
+            return "the open loop was asked for"
+        if not isinstance(self.stream, LawStream):
+            return "the stream comes question by question"
+        return why_no_batches(self.stream, agent, self.terms.feedback, choice_names(self.stream))
+
+    def run(self, agent: Agent, seed: int, budget: Budget, sink: Sink) -> None:
+        """Let an agent answer the questions."""
+        stream, feedback, names = self.stream, self.terms.feedback, choice_names(self.stream)
+        if isinstance(stream, LawStream) and not self.terms.plain:
+            try:
+                agent.begin(self.observation_space, self.choice_space, agent_rng(seed))
+            except Exception:
+                pass  # the loop will meet it again, and say where
+            else:
+                if not why_no_batches(stream, agent, feedback, names):
+                    steps = budget.steps or stream.suggested
+                    run_batches(stream, agent, sink, seed=seed, steps=steps, feedback=feedback, names=names)
+                    return
+        run_stream(stream, agent, sink, seed=seed, steps=budget.steps, feedback=feedback, names=names)
+
+    def oracle_agent(self) -> Agent:
+        """Return the agent that takes a best choice of Q*."""
+        if not isinstance(self.stream, LawStream):
+            raise SandboxError(f"{self.name} has no oracle: {_REAL}")
+        return StreamOracle()
+
+    def oracle(self, epsilon: float | None = None) -> dict[str, Any]:
+        """Return what is known of the law of every concept; raise `SandboxError` if it is that of real data."""
+        stream = self.stream
+        if not isinstance(stream, LawStream):
+            raise SandboxError(f"{self.name} has no oracle: {_REAL}")
+        if epsilon is not None:
+            raise SandboxError(f"{self.name}: --epsilon is for worlds with a table of their law")
+        levels = list(self.meta.expected_start)
+        sample = stream.batch(0, 0, 20_000)
+        return {
+            "schema": 1,
+            "world": self.name,
+            "objective": self.meta.objective,
+            "optimal_return": float("nan"),
+            "stationary_value": levels[0],
+            "value_by_concept": levels,
+            "sampled": True,  # values are means over a fixed large sample of questions; the price of each is exact
+            "random_value": float(sample.values.mean()),
+            "best_fixed_choice_value": float(np.max(sample.values.mean(axis=0))),
+            "abstention_value": stream.abstention,
+            "gap_range": stream.gap_range,
+            "choices": self.meta.n_choices,
+            "concepts": len(levels),
+            "why_unpriced": "",
+        }
+
+
+_REAL = "the law behind real data is not known"
+
+
+def _task(choices: spaces.Space[Any]) -> Task:
+    if isinstance(choices, Labels):
+        return "classification"
+    return "regression" if isinstance(choices, Number) else "control"
+
+
+def choice_names(stream: Stream) -> tuple[str, ...]:
+    """Return what the choices of a stream are called, () where they have numbers only."""
+    if isinstance(stream, LawStream):
+        return stream.choice_names
+    return tuple(map(str, stream.choice_space.labels)) if isinstance(stream.choice_space, Labels) else ()

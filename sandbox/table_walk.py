@@ -1,0 +1,109 @@
+"""A walk through tables, for compiled loops: the environment's own steps, and nothing of what they are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sandbox.compiled import compiled
+from sandbox.draws import RESET, WORLD, keyed_uniform
+from sandbox.table import FloatArray, IntArray, Table
+
+STATE, CLOCK, ELAPSED, ENDED = range(4)  # of `Walk.place`
+
+
+class Walk(NamedTuple):
+    """A table for each concept, and where the walk is."""
+
+    cumulative: FloatArray  # (concepts, S, A, K) cumulative probability of each outcome
+    successor: IntArray  # (concepts, S, A, K)
+    reward: FloatArray  # (concepts, S, A, K)
+    terminated: NDArray[np.bool_]  # (concepts, S, A, K)
+    start: FloatArray  # (concepts, S) cumulative probability of each first state
+    place: IntArray  # (4,) state, lifetime step, steps in this episode, episodes ended
+    horizon: int  # steps after which an episode is cut, 0: never
+    keyed: bool  # whether chance is keyed by (seed, step), or comes from a generator in the order of its use
+    seed: int
+
+
+class Steps(NamedTuple):
+    """What came of a chunk of decisions, each (n,)."""
+
+    concept: IntArray  # (n + 1,) the law in force for each, and for the decision after them
+    cell: IntArray
+    choice: IntArray
+    greedy: FloatArray
+    reward: FloatArray
+    after: IntArray
+    terminated: NDArray[np.bool_]
+    truncated: NDArray[np.bool_]
+
+
+def make_walk(tables: Sequence[Table], seed: int, keyed: bool) -> Walk:
+    """Return a walk that has not begun."""
+    width = max(table.probability.shape[2] for table in tables)
+
+    def stacked(name: str) -> NDArray[np.generic]:
+        parts = [getattr(table, name) for table in tables]
+        return np.stack([np.pad(part, ((0, 0), (0, 0), (0, width - part.shape[2]))) for part in parts])
+
+    return Walk(
+        np.cumsum(stacked("probability"), axis=3),
+        np.ascontiguousarray(stacked("successor"), dtype=np.int64),
+        np.ascontiguousarray(stacked("reward"), dtype=np.float64),
+        np.ascontiguousarray(stacked("terminated"), dtype=np.bool_),
+        np.stack([np.cumsum(table.start) for table in tables]),
+        np.zeros(4, dtype=np.int64),
+        tables[0].horizon or 0,
+        keyed,
+        seed,
+    )
+
+
+def make_steps(concept: IntArray) -> Steps:
+    """Return room for a chunk of decisions under these concepts (n + 1,)."""
+    n = len(concept) - 1
+
+    def whole() -> IntArray:
+        return np.empty(n, dtype=np.int64)
+
+    return Steps(
+        concept, whole(), whole(), np.empty(n), np.empty(n), whole(), np.empty(n, np.bool_), np.empty(n, np.bool_)
+    )
+
+
+@compiled
+def start_episode(walk: Walk, concept: int, rng: np.random.Generator) -> None:
+    """Draw the first state of an episode."""
+    u = keyed_uniform(walk.seed, walk.place[CLOCK], RESET) if walk.keyed else rng.random()
+    start = walk.start[concept]
+    state = 0
+    for s in range(start.shape[0]):
+        if start[s] > u:
+            state = s
+            break
+    walk.place[STATE], walk.place[ELAPSED] = state, 0
+
+
+@compiled
+def take_step(walk: Walk, steps: Steps, i: int, choice: int, rng: np.random.Generator) -> None:
+    """Carry out a choice and write down what came of it as the i-th of `steps`; the next episode is left to you."""
+    place, concept = walk.place, steps.concept[i]
+    state = place[STATE]
+    u = keyed_uniform(walk.seed, place[CLOCK], WORLD) if walk.keyed else rng.random()
+    limits, k = walk.cumulative[concept, state, choice], 0
+    for j in range(limits.shape[0]):
+        if limits[j] > u:
+            k = j
+            break
+    after = walk.successor[concept, state, choice, k]
+    place[STATE] = after
+    place[CLOCK] += 1
+    place[ELAPSED] += 1
+    steps.cell[i], steps.choice[i], steps.after[i] = state, choice, after
+    steps.reward[i] = walk.reward[concept, state, choice, k]
+    steps.terminated[i] = walk.terminated[concept, state, choice, k]
+    steps.truncated[i] = walk.horizon > 0 and place[ELAPSED] >= walk.horizon
