@@ -55,16 +55,8 @@ def log_odds(weights: Weights, words: NDArray[np.int32], numbers: IntArray, valu
 
 
 @compiled
-def logistic_choice(
-    weights: Weights,
-    words: NDArray[np.int32],
-    numbers: IntArray,
-    values: FloatArray,
-    choosing: Choosing,
-    scores: FloatArray,
-) -> int:
-    """Return a choice, and leave the probabilities of the two labels in `scores` (2,)."""
-    odds = log_odds(weights, words, numbers, values)
+def logistic_choice(odds: float, choosing: Choosing, scores: FloatArray) -> int:
+    """Return a choice by the log-odds, and leave the probabilities of the two labels in `scores` (2,)."""
     if odds < -_SURE:
         scores[1] = 0.0
     elif odds > _SURE:
@@ -77,13 +69,18 @@ def logistic_choice(
 
 @compiled
 def logistic_update(
-    weights: Weights, words: NDArray[np.int32], numbers: IntArray, values: FloatArray, label: int, steps: Steps
+    weights: Weights,
+    words: NDArray[np.int32],
+    numbers: IntArray,
+    values: FloatArray,
+    odds: float,
+    label: int,
+    steps: Steps,
 ) -> None:
-    """Move `weights` in place down the slope of the log loss, the penalty reaching only what the question holds.
+    """Move `weights` in place down the slope of the log loss at its log-odds; the penalty is for what it holds only.
 
     Bottou (2012), "Stochastic gradient descent tricks", section 5.1, without the averaging.
     """
-    odds = log_odds(weights, words, numbers, values)
     margin = odds if label == 1 else -odds
     if margin > _FLAT:
         slope = math.exp(-margin)
@@ -127,21 +124,23 @@ def logistic_messages(
     telling, ring, queue = waiting
     for i in range(truth.shape[0]):
         step, words = start + i, seen.words[i, : seen.length[i]]
-        choice = logistic_choice(weights, words, NO_NUMBERS, NO_VALUES, choosing, scores)
+        odds = log_odds(weights, words, NO_NUMBERS, NO_VALUES)
+        choice = logistic_choice(odds, choosing, scores)
         due = answered_at(answers.due[i], choice, scores[choice], choosing.ask_below, telling)
         chosen.choice[i] = chosen.greedy[i] = choice
         chosen.confidence[i], chosen.likelihood[i], chosen.answered_at[i] = scores[choice], scores[truth[i]], due
         if due != NEVER:
             label = told_label(truth[i], answers.wrong[i], answers.shift[i], 2)
             if at_once:
-                logistic_update(weights, words, NO_NUMBERS, NO_VALUES, label, steps)
+                logistic_update(weights, words, NO_NUMBERS, NO_VALUES, odds, label, steps)
             else:
                 keep(ring, step % ring.length.shape[0], words, label)
                 enqueue(queue, step, due)
         slot = -1 if at_once else dequeue(queue, step)
         while slot != -1:
             words = ring.words[slot, : ring.length[slot]]
-            logistic_update(weights, words, NO_NUMBERS, NO_VALUES, ring.label[slot], steps)
+            odds = log_odds(weights, words, NO_NUMBERS, NO_VALUES)
+            logistic_update(weights, words, NO_NUMBERS, NO_VALUES, odds, ring.label[slot], steps)
             slot = dequeue(queue, step)
 
 
@@ -190,16 +189,17 @@ class Logistic:
 
     def act(self, observation: Any) -> Decision:
         """Choose by the probability of label 1; before anything was learned it is one half."""
-        words, numbers, values = self._features.read(observation)
-        choice = logistic_choice(self.weights, words, numbers, values, self._choosing, self._scores)
+        odds = log_odds(self.weights, *self._features.read(observation))
+        choice = logistic_choice(odds, self._choosing, self._scores)
         scores = self._scores.tolist()
         return Decision(choice, scores[choice], False, scores, asks(scores[choice], self.ask_below))
 
     def learn(self, experience: Experience) -> None:
         """Learn the label that was told."""
         if experience.truth is not None:
-            words, numbers, values = self._admit(experience.observation)
-            logistic_update(self.weights, words, numbers, values, int(experience.truth), self._steps)
+            read = self._admit(experience.observation)
+            odds = log_odds(self.weights, *read)
+            logistic_update(self.weights, *read, odds, int(experience.truth), self._steps)
 
     def _admit(self, observation: Any) -> Read:
         read, weights = self._features.read(observation, learning=True), self.weights

@@ -188,7 +188,7 @@ def test_certainty_is_cut_off_where_river_cuts_it() -> None:
         assert decision.scores[1] == loss.mean_func(odds)
         for label in (0, 1):
             agent.weights.intercept[0] = odds
-            logistic_rules.logistic_update(agent.weights, *nothing, label, steps)
+            logistic_rules.logistic_update(agent.weights, *nothing, odds, label, steps)
             moved = odds - agent.weights.intercept[0]
             assert moved == pytest.approx(loss.gradient(bool(label), odds), abs=1e-12)
 
