@@ -20,7 +20,7 @@ def choose(probabilities: FloatArray, rewards: FloatArray, threshold: float) -> 
     """Return the label to choose, given its probability (labels,) and what a choice earns (truths, choices).
 
     The largest expected reward; of equal ones the lower label. With a `threshold` (not NaN), label 1 from this
-    probability on (Elkan 2001, section 2, has the threshold that costs imply).
+    probability on. Elkan (2001), "The foundations of cost-sensitive learning", equation 1.
     """
     if not math.isnan(threshold):
         return 1 if probabilities[1] >= threshold else 0

@@ -77,9 +77,9 @@ def logistic_update(
     label: int,
     steps: Steps,
 ) -> None:
-    """Move `weights` in place down the slope of the log loss at its log-odds; the penalty is for what it holds only.
+    """Move `weights` in place down the slope of the log loss, given the question's log-odds under them.
 
-    Bottou (2012), "Stochastic gradient descent tricks", section 5.1, without the averaging.
+    Bishop (2006), section 4.3.2, equation 4.91, one question at a time. Only the weights of what it holds shrink.
     """
     margin = odds if label == 1 else -odds
     if margin > _FLAT:
