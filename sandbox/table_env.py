@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import gymnasium as gym
@@ -31,11 +31,6 @@ def mix_tables(shares: Sequence[tuple[float, Table]]) -> Table:
     if len(shares) == 1:
         return shares[0][1]
     first = shares[0][1]
-    for _, table in shares:
-        if table.probability.shape[:2] != first.probability.shape[:2] or table.objective != first.objective:
-            raise SandboxError("a drift may not change how many states or choices there are, nor the objective")
-        if table.follow is not None:
-            raise SandboxError("a world with a hidden fact in its state cannot drift yet")
 
     def joined(name: str) -> Any:
         return np.concatenate([getattr(table, name) for _, table in shares], axis=2)
@@ -54,12 +49,29 @@ def mix_tables(shares: Sequence[tuple[float, Table]]) -> Table:
 
 def drifting_tables(schedule: Schedule, anchor: Callable[[Anchor], Table]) -> list[Table]:
     """Return the law of every concept; `anchor` gives the table of an anchor. For tables, mixing is interpolating."""
-    made = lru_cache(maxsize=None)(anchor)
+    unchanged = (False,) * len(schedule.drifts)
+
+    @cache
+    def made(part: Anchor) -> Table:
+        table = anchor(part)
+        if part != unchanged:
+            _check_alike(made(unchanged), table)
+        return table
 
     def law(shares: Shares) -> Table:
         return mix_tables([(share, made(part)) for share, part in shares])
 
     return [law(schedule.made_of(concept).shares) for concept in range(schedule.n_concepts)]
+
+
+def _check_alike(first: Table, table: Table) -> None:
+    """Refuse, in one line, a law that a drift cannot lead to."""
+    if first.follow is not None or table.follow is not None:
+        raise SandboxError("a world with a hidden fact in its state cannot drift yet")
+    if table.probability.shape[:2] != first.probability.shape[:2] or table.objective != first.objective:
+        raise SandboxError("a drift may not change how many states or choices there are, nor the objective")
+    if table.horizon != first.horizon:
+        raise SandboxError("a drift may not change after how many steps an episode is cut")
 
 
 class TableEnv(DriftClock, gym.Env[Any, Any]):
