@@ -26,8 +26,8 @@ LEVELS = 64  # steps in which a law moves to another
 MOST_CONCEPTS = 1024
 KINDS = ("abrupt", "gradual", "incremental", "recurring", "random-walk")
 _WIDE = ("gradual", "incremental")
-_SPEC = re.compile(r"(?P<kind>[a-z-]+)@(?P<at>\d+)(?:~(?P<width>\d+))?$")
-_FAR = 2**62
+_SPEC = re.compile(r"(?P<kind>[a-z-]+)@(?P<at>\d{1,18})(?:~(?P<width>\d{1,18}))?$")
+_FAR = 2**56  # steps; with the levels as a factor they still fit into 64 bits
 
 Anchor = tuple[bool, ...]  # for each drift, whether its change has been made
 Shares = tuple[tuple[float, Anchor], ...]  # they add up to 1
