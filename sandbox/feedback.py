@@ -72,8 +72,8 @@ class Feedback:
 
     `delay`: decisions until the answer comes, a number or a law (`uniform(a,b)`, `geometric(mean)`,
     `exponential(mean)`). `partial`: share of answers that ever come. `noisy`: share that is wrong (another label, or
-    the reward with its sign changed). `only`: choices that are answered at all, by code or name; None: all. `budget`:
-    answers that an agent may ask for in a run; None: no limit, and it need not ask.
+    the number or reward with its sign changed). `only`: choices that are answered at all, by name or code; None: all.
+    `budget`: answers that an agent may ask for in a run; None: no limit, and it need not ask.
     """
 
     delay: int | str = 0
@@ -107,6 +107,8 @@ class Feedback:
                 "geometric(mean) or exponential(mean)"
             )
         law = _LAWS[match[1]]
+        if law == _UNIFORM and any(n != int(n) for n in numbers):
+            raise SandboxError(f"feedback: delayed={self.delay}: the bounds are whole numbers of decisions")
         high = numbers[1] if law == _UNIFORM else math.ceil(_TAIL * numbers[0])
         return law, float(numbers[0]), float(high)
 
@@ -132,8 +134,8 @@ class Feedback:
             return np.ones(n_choices, dtype=np.bool_)
         found = np.zeros(n_choices, dtype=np.bool_)
         for choice in self.only:
-            code = names.index(choice) if choice in names else choice
-            if not isinstance(code, int) or not 0 <= code < n_choices:
+            code = names.index(str(choice)) if str(choice) in names else choice  # a label may be called True, or 5
+            if not isinstance(code, int) or isinstance(code, bool) or not 0 <= code < n_choices:
                 known = ", ".join(names) or f"0 to {n_choices - 1}"
                 raise SandboxError(f"feedback: one-sided={choice}: there is no such choice; there is {known}")
             found[code] = True
@@ -141,8 +143,8 @@ class Feedback:
 
     def __str__(self) -> str:
         parts = [f"delayed={self.delay}"] if self.longest else []
-        parts += [f"partial={self.partial:g}"] if self.partial < 1.0 else []
-        parts += [f"noisy={self.noisy:g}"] if self.noisy else []
+        parts += [f"partial={float(self.partial)!r}"] if self.partial < 1.0 else []
+        parts += [f"noisy={float(self.noisy)!r}"] if self.noisy else []
         parts += [f"one-sided={'/'.join(map(str, self.only))}"] if self.only is not None else []
         parts += [f"active={self.budget}"] if self.budget is not None else []
         return "+".join(parts) or "immediate"
