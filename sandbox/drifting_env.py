@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 
 from sandbox.draws import DRIFT, RESET, keyed_uniform, stream_of
 from sandbox.drift import Schedule, Shares
 from sandbox.errors import SandboxError
 from sandbox.table_env import DriftClock
 from sandbox.user_files import load_file
+
+_NUMBERS = (int, float, np.integer, np.floating)
 
 
 class DriftingEnv(DriftClock, gym.Env[Any, Any]):
@@ -29,6 +33,7 @@ class DriftingEnv(DriftClock, gym.Env[Any, Any]):
             if not drift.settings and not drift.function:
                 raise SandboxError(f"{name} has no change of its own; say what changes, as {drift}:setting=value")
         self._inner = make()
+        self._first = _settings_at_first(self._inner, {name for one in schedule.drifts for name, _ in one.settings})
         self._met: object = None  # what it was made of; None: nothing yet
         self.observation_space, self.action_space = self._inner.observation_space, self._inner.action_space
         self.metadata, self.render_mode = self._inner.metadata, self._inner.render_mode
@@ -58,7 +63,7 @@ class DriftingEnv(DriftClock, gym.Env[Any, Any]):
         return mixture[-1][1]
 
     def _rebuild(self, shares: Shares) -> None:
-        settings = _blend(self._inner, [(share, self.schedule.settings_of(anchor)) for share, anchor in shares])
+        settings = _blend(self._first, [(share, self.schedule.settings_of(anchor)) for share, anchor in shares])
         made = self._make(**settings)
         for i, function in enumerate(self._functions):
             progress = sum(share for share, anchor in shares if anchor[i])
@@ -83,14 +88,26 @@ class DriftingEnv(DriftClock, gym.Env[Any, Any]):
         self._inner.close()
 
 
-def _blend(env: gym.Env[Any, Any], parts: list[tuple[float, dict[str, Any]]]) -> dict[str, Any]:
-    """Return the settings between those of several laws; a number that one does not set is that of `env`."""
+def _settings_at_first(env: gym.Env[Any, Any], names: set[str]) -> dict[str, Any]:
+    """Return the settings of these names that an environment was made with, as far as it tells."""
+    given = env.spec.kwargs if env.spec is not None else {}
+    defaults = inspect.signature(type(env.unwrapped).__init__).parameters
+    found: dict[str, Any] = {}
+    for name in names:
+        default = defaults[name].default if name in defaults else inspect.Parameter.empty
+        fallback = None if default is inspect.Parameter.empty else default
+        found[name] = given.get(name, getattr(env.unwrapped, name, fallback))
+    return found
+
+
+def _blend(first: dict[str, Any], parts: list[tuple[float, dict[str, Any]]]) -> dict[str, Any]:
+    """Return the settings between those of several laws; what one does not set is as at `first`."""
     if len(parts) == 1:
         return parts[0][1]
     blended: dict[str, Any] = {}
     for name in dict.fromkeys(key for _, settings in parts for key in settings):
-        values = [(share, settings.get(name, getattr(env.unwrapped, name, None))) for share, settings in parts]
-        numbers = [value for _, value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+        values = [(share, settings.get(name, first.get(name))) for share, settings in parts]
+        numbers = [value for _, value in values if isinstance(value, _NUMBERS) and not isinstance(value, bool)]
         if len(numbers) == len(values):
             blended[name] = sum(share * value for (share, _), value in zip(values, numbers, strict=True))
         else:
