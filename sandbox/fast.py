@@ -44,7 +44,8 @@ def why_no_walk(env: gym.Env[Any, Any], agent: Agent, feedback: Feedback) -> str
     """Return why an agent cannot be run through the tables of an environment, "" if it can."""
     inner = env.unwrapped
     exact = type(inner) in (toy_text.FrozenLakeEnv, toy_text.CliffWalkingEnv, toy_text.TaxiEnv)
-    if not isinstance(inner, TableEnv) and not exact:
+    ours = isinstance(inner, TableEnv) and (type(inner).step, type(inner).reset) == (TableEnv.step, TableEnv.reset)
+    if not ours and not exact:
         return f"{type(inner).__name__} is not known to follow its table draw by draw"
     if getattr(inner, "fickle_passenger", False):
         return "the law of a fickle passenger has a hidden fact"
