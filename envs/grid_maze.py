@@ -70,8 +70,14 @@ class GridMaze(TableEnv):
         check_range("GridMaze", "law_seed", law_seed, 0, 2**62)
         self.moves, self.law_seed, self.render_mode = moves, int(law_seed), render_mode
         self.rows = rows_of(desc)
+        self._drawn = 0, self.rows  # a concept and its maze
         schedule = Schedule(parse_drifts(drift))
         super().__init__(drifting_tables(schedule, lambda anchor: self._anchor(schedule, anchor)), schedule)
+
+    def _settings(self, schedule: Schedule, anchor: Anchor) -> dict[str, Any]:
+        """Return the settings of an anchor; what a drift names comes before what the maze moves by itself."""
+        own = schedule.own_change(anchor)
+        return self._given | (self.own_change(own) if own else {}) | schedule.settings_of(anchor)
 
     def _anchor(self, schedule: Schedule, anchor: Anchor) -> Table:
         settings = schedule.settings_of(anchor)
@@ -81,8 +87,7 @@ class GridMaze(TableEnv):
                 raise SandboxError(f"GridMaze: a drift cannot change {name!r}{near}; it can {', '.join(self._given)}")
         if any(done and drift.function for drift, done in zip(schedule.drifts, anchor, strict=True)):
             raise SandboxError("GridMaze: give a drift by settings; a function would hide the law")
-        own = schedule.own_change(anchor)
-        table = maze_table(**(self._given | settings | (self.own_change(own) if own else {})))
+        table = maze_table(**self._settings(schedule, anchor))
         if table.n_states != len(self.rows) * len(self.rows[0]):
             raise SandboxError("GridMaze: a drift may not change the size of the maze")
         return table
@@ -103,10 +108,13 @@ class GridMaze(TableEnv):
         raise SandboxError(f"GridMaze: found no way to move its {self.moves} that leaves every cell a way to a goal")
 
     def render(self) -> str | None:
-        """Return the maze as text, with `@` for the agent, in the mode `ansi`."""
+        """Return the maze in force (of a mixture, that of the largest share) as text, with `@` for the agent."""
         if self.render_mode != "ansi":
             return None
-        rows = [list(row) for row in self.rows]
+        if self._drawn[0] != self.concept:
+            _, anchor = max(self.schedule.made_of(self.concept).shares, key=lambda pair: pair[0])
+            self._drawn = self.concept, rows_of(self._settings(self.schedule, anchor)["desc"])
+        rows = [list(row) for row in self._drawn[1]]
         at = divmod(self.state, len(rows[0]))
         rows[at[0]][at[1]] = "@"
         return "\n".join("".join(row) for row in rows)
