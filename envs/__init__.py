@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import gymnasium
 
-_OURS = {"sandbox/GridMaze-v0": ("sandbox.envs.grid_maze:GridMaze", 200)}
+_OURS = {
+    "sandbox/GridMaze-v0": ("sandbox.envs.grid_maze:GridMaze", 200),
+    "sandbox/Spam-v0": ("sandbox.stream_env:spam", None),
+    "sandbox/Recommendation-v0": ("sandbox.stream_env:recommendation", None),
+}
 
 for _id, (_entry, _steps) in _OURS.items():
     if _id not in gymnasium.registry:

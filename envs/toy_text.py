@@ -30,7 +30,7 @@ def table_of(env: gym.Env[Any, Any]) -> Table | str:
         return replace(inner.laws[0], horizon=horizon)
     outcomes, start = getattr(inner, "P", None), getattr(inner, "initial_state_distrib", None)
     if outcomes is None or start is None:
-        return "the environment carries no table of its law"
+        return getattr(inner, "why_unpriced", "the environment carries no table of its law")
     if not isinstance(inner.observation_space, spaces.Discrete) or not isinstance(inner.action_space, spaces.Discrete):
         return "its table needs discrete observations and choices"
     objective = getattr(inner, "objective", None) or Objective()

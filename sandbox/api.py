@@ -9,6 +9,7 @@ from typing import Any
 
 from sandbox.catalog import env_table, make_world
 from sandbox.checks import CheckResult, run_checks
+from sandbox.drift import Specs
 from sandbox.env_law import law_of
 from sandbox.errors import SandboxError
 from sandbox.log_score import LogColumns, LogScore, score_log
@@ -16,7 +17,7 @@ from sandbox.recorder import Recorder
 from sandbox.result import Result
 from sandbox.runs import Options
 from sandbox.study import run_study
-from sandbox.world import Budget
+from sandbox.world import Budget, make_terms
 
 
 def run(
@@ -26,6 +27,9 @@ def run(
     seeds: int | Iterable[int] = 10,
     steps: int | None = None,
     episodes: int | None = None,
+    drift: Specs = None,
+    feedback: str | None = None,
+    plain: bool = False,
     jobs: int | None = None,
     runs: str | Path | None = None,
     trace: bool = False,
@@ -36,7 +40,9 @@ def run(
 
     `world`: a name as on the command line, a function or class that makes a Gymnasium environment, a River dataset, or
     a `Stream`. `agents`: one or a list of names, agents, River models, or functions that make one. An agent object is
-    used for every seed in turn: its `begin` must start afresh. `seeds`: their number, or the seeds. `runs`: a folder
+    used for every seed in turn: its `begin` must start afresh. `seeds`: their number, or the seeds. `drift`: one or
+    several texts such as "abrupt@20000". `feedback`: a text such as "delayed=500+noisy=0.05". `plain`: never run
+    compiled. `runs`: a folder
     that keeps the runs; names only. Raise `SandboxError` if the request makes no sense; failed runs are in the result.
 
     >>> result = run("FrozenLake-v1", ["q-learning", "random"], seeds=2, steps=2000)
@@ -54,6 +60,7 @@ def run(
         several,
         seeds=wanted,
         budget=Budget(steps, episodes),
+        terms=make_terms(drift, feedback, plain),
         options=Options(window, fading),
         jobs=jobs,
         runs=runs,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from sandbox.metrics import audit_failures
 
 if TYPE_CHECKING:
-    from sandbox.result import AgentResult
+    from sandbox.agent_result import AgentResult
+
 
 _MUCH = 0.1  # share of a run that an unfinished episode may be before it is named
 _OFTEN = 0.05  # share of decisions that may be abstentions before they are named

@@ -29,6 +29,8 @@ app = typer.Typer(
 _World = Annotated[str, typer.Argument(metavar="WORLD", help="a world, such as FrozenLake-v1 or river:Phishing")]
 _Agents = Annotated[list[str], typer.Argument(metavar="AGENT...", help="agents, such as q-learning:step_size=0.5")]
 _Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else on standard output")]
+_DRIFT = "how the world changes, as abrupt@20000 or gradual@20000~5000:setting=value; repeat to compose"
+_FEEDBACK = "how it answers, as delayed=500+partial=0.9+noisy=0.05 [immediate]"
 _Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="folder that keeps the runs")]
 
 
@@ -40,7 +42,9 @@ def run(
     steps: Annotated[int | None, typer.Option(metavar="N", help="decisions of a run [the world's suggestion]")] = None,
     episodes: Annotated[int | None, typer.Option(metavar="N", help="episodes of a run")] = None,
     jobs: Annotated[int | None, typer.Option(metavar="N", help="worker processes [all cores]")] = None,
-    plain: Annotated[bool, typer.Option("--plain", help="never use a compiled loop (there is none yet)")] = False,
+    drift: Annotated[list[str] | None, typer.Option(metavar="SPEC", help=_DRIFT)] = None,
+    feedback: Annotated[str | None, typer.Option(metavar="SPEC", help=_FEEDBACK)] = None,
+    plain: Annotated[bool, typer.Option("--plain", help="never use a compiled loop")] = False,
     trace: Annotated[bool, typer.Option("--trace", help="keep every decision too")] = False,
     window: Annotated[int, typer.Option(metavar="N", help="curves show the mean of the last N decisions")] = 1000,
     runs: _Runs = Path("runs"),
@@ -52,7 +56,7 @@ def run(
     from sandbox.runs import Options
     from sandbox.show import print_figures, print_result
     from sandbox.study import run_study
-    from sandbox.world import Budget
+    from sandbox.world import Budget, make_terms
 
     for name, value in (("--seeds", seeds), ("--jobs", jobs), ("--steps", steps), ("--episodes", episodes)):
         if value is not None and value < 1:
@@ -64,6 +68,7 @@ def run(
             swept,
             seeds=range(seeds),
             budget=Budget(steps, episodes),
+            terms=make_terms(drift, feedback, plain),
             options=Options(window=window),
             jobs=jobs,
             runs=runs,

@@ -19,14 +19,15 @@ BINS = 512
 
 
 class Track(NamedTuple):
-    """Accumulators for K signals; `push` adds rows of them (NaN: no value)."""
+    """Accumulators for K signals; `push` adds their values (NaN: none)."""
 
     total: FloatArray  # (2, K) sum and its compensation (Neumaier 1974)
     counts: FloatArray  # (K,) values that were not NaN
     tail: FloatArray  # (2, K) sum and count of the final tenth
     fading: FloatArray  # (2, K) faded sum and faded weight (Gama, Sebastiao, Rodrigues 2013)
-    ring: FloatArray  # (window, K) the last values
+    ring: FloatArray  # (K, window) the last values
     window: FloatArray  # (2, K) sum and count over the ring
+    lap: FloatArray  # (2, K) sum and count since the ring's first place was written
     bin_sum: FloatArray  # (BINS, K)
     bin_count: FloatArray  # (BINS, K)
     bin_fading: FloatArray  # (BINS, K) fading mean at the bin's end
@@ -52,7 +53,8 @@ def make_track(signals: int, window: int, fading: float, pushes: int | None) -> 
         np.zeros(signals),
         np.zeros((2, signals)),
         np.zeros((2, signals)),
-        np.full((window, signals), np.nan),
+        np.full((signals, window), np.nan),
+        np.zeros((2, signals)),
         np.zeros((2, signals)),
         np.zeros(wide),
         np.zeros(wide),
@@ -65,15 +67,10 @@ def make_track(signals: int, window: int, fading: float, pushes: int | None) -> 
 
 
 @compiled
-def add_compensated(sums: FloatArray, k: int, value: float) -> None:
-    """Add `value` to column k of `sums` (2, K), keeping what rounding loses in the second row."""
-    before = sums[0, k]
+def lost(before: float, value: float) -> float:
+    """Return what rounding loses of `before + value`, exactly (Neumaier 1974)."""
     after = before + value
-    if abs(before) >= abs(value):
-        sums[1, k] += (before - after) + value
-    else:
-        sums[1, k] += (value - after) + before
-    sums[0, k] = after
+    return (before - after) + value if abs(before) >= abs(value) else (value - after) + before
 
 
 @compiled
@@ -93,19 +90,6 @@ def _merge_bins(track: Track) -> None:
 
 
 @compiled
-def _refresh_window(track: Track) -> None:
-    # Sums that are added to and taken from drift; once a lap they are made anew.
-    for k in range(track.counts.shape[0]):
-        total, count = 0.0, 0.0
-        for w in range(track.ring.shape[0]):
-            if not np.isnan(track.ring[w, k]):
-                total += track.ring[w, k]
-                count += 1.0
-        track.window[0, k] = total
-        track.window[1, k] = count
-
-
-@compiled
 def _close_point(
     b: int, fading: FloatArray, window: FloatArray, bin_fading: FloatArray, bin_window: FloatArray
 ) -> None:
@@ -116,43 +100,69 @@ def _close_point(
 
 
 @compiled
-def push(track: Track, signals: FloatArray, at: IntArray) -> None:
-    """Add rows of signals (n, K), at lifetime steps `at` (n,), counted after each row's decision."""
-    # One call for many rows, over plain arrays: handing a Track on per row would cost more than the sums.
-    total, count, tail, fading, ring, window = track[:6]
-    bin_sum, bin_count, bin_fading, bin_window, bin_end = track[6:11]
-    clock, forget = track.clock, track.options[0]
-    for i in range(signals.shape[0]):
-        if clock[1] == bin_sum.shape[0]:
+def _add_stretch(track: Track, k: int, values: FloatArray, begin: int, end: int) -> None:
+    """Add values[begin:end] of signal k: a stretch within one bin, one lap of the ring, and in or before the tail."""
+    b, ring, w, forget = track.clock[1], track.ring[k], track.clock[4] - begin, track.options[0]
+    total, rest, count = track.total[0, k], track.total[1, k], 0.0
+    faded, weight = track.fading[0, k], track.fading[1, k]
+    recent, held = track.window[0, k], track.window[1, k]
+    bin_sum, tail, lap = track.bin_sum[b, k], track.tail[0, k], track.lap[0, k]
+    for i in range(begin, end):
+        value, old = values[i], ring[w + i]
+        ring[w + i] = value
+        if old == old:  # not NaN
+            recent -= old
+            held -= 1.0
+        if value == value:
+            rest += lost(total, value)
+            total += value
+            count += 1.0
+            recent += value
+            held += 1.0
+            faded = forget * faded + value
+            weight = forget * weight + 1.0
+            bin_sum += value
+            tail += value
+            lap += value
+    track.total[0, k], track.total[1, k] = total, rest
+    track.fading[0, k], track.fading[1, k] = faded, weight
+    track.window[0, k], track.window[1, k] = recent, held
+    track.bin_sum[b, k], track.lap[0, k] = bin_sum, lap
+    track.counts[k] += count
+    track.lap[1, k] += count
+    track.bin_count[b, k] += count
+    if track.clock[0] >= track.options[1]:
+        track.tail[0, k] = tail
+        track.tail[1, k] += count
+
+
+@compiled
+def push(track: Track, signals: FloatArray, rows: IntArray, at: IntArray) -> None:
+    """Add n values of each signal, at lifetime steps `at` (n,), counted after each decision.
+
+    The values of the track's signal k are the first n of row `rows[k]` of `signals`.
+    """
+    # A signal at a time, in stretches: what is added up then stays in registers.
+    clock, begin = track.clock, 0
+    while begin < at.shape[0]:
+        if clock[1] == track.bin_end.shape[0]:
             _merge_bins(track)
-        b, w, in_tail = clock[1], clock[4], clock[0] >= track.options[1]
-        for k in range(signals.shape[1]):
-            value, old = signals[i, k], ring[w, k]
-            ring[w, k] = value
-            if old == old:
-                window[0, k] -= old
-                window[1, k] -= 1.0
-            if value == value:  # not NaN
-                add_compensated(total, k, value)
-                count[k] += 1.0
-                window[0, k] += value
-                window[1, k] += 1.0
-                fading[0, k] = forget * fading[0, k] + value
-                fading[1, k] = forget * fading[1, k] + 1.0
-                bin_sum[b, k] += value
-                bin_count[b, k] += 1.0
-                if in_tail:
-                    tail[0, k] += value
-                    tail[1, k] += 1.0
-        clock[0] += 1
-        clock[3] += 1
-        clock[4] = w + 1
-        if clock[4] == ring.shape[0]:
+        count = min(at.shape[0] - begin, clock[2] - clock[3], track.ring.shape[1] - clock[4])
+        if clock[0] < track.options[1] < clock[0] + count:
+            count = int(track.options[1]) - clock[0]
+        for k in range(rows.shape[0]):
+            _add_stretch(track, k, signals[rows[k]], begin, begin + count)
+        begin += count
+        clock[0] += count
+        clock[3] += count
+        clock[4] += count
+        if clock[4] == track.ring.shape[1]:
             clock[4] = 0
-            _refresh_window(track)
+            track.window[:] = track.lap  # sums that are added to and taken from drift: once a lap they are made anew
+            track.lap[:] = 0.0
         if clock[3] == clock[2]:
-            bin_end[b] = at[i]
-            _close_point(b, fading, window, bin_fading, bin_window)
+            track.bin_end[clock[1]] = at[begin - 1]
+            _close_point(clock[1], track.fading, track.window, track.bin_fading, track.bin_window)
             clock[1] += 1
             clock[3] = 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -32,6 +33,8 @@ from sandbox.table import Table
 from sandbox.table_env import DriftClock, TableEnv, drifting_tables
 from sandbox.trace import Meta, Sink
 from sandbox.world import Budget, Terms
+
+_MAKING = threading.RLock()
 
 
 @dataclass
@@ -62,7 +65,20 @@ class EnvWorld:
 
     def twin(self, concept: int) -> Self:
         """Return the world in which `concept` is in force always, with the same luck for the same seed."""
-        return replace(self, pinned=concept)
+        with _MAKING:  # several threads run seeds of one world
+            if concept not in self._twins:
+                made = replace(self, pinned=concept)
+                law = replace(self.law, schedule=self.schedule.pin(concept))
+                law.solutions = self.law.solutions
+                made.law = law
+                if self.terms.drift:
+                    made._drifting = self._drifting
+                self._twins[concept] = made
+            return self._twins[concept]
+
+    @cached_property
+    def _twins(self) -> dict[int, Self]:
+        return {}
 
     @cached_property
     def _drifting(self) -> TableEnv | str:
@@ -163,30 +179,33 @@ class EnvWorld:
 
     def why_plain(self, agent: Agent) -> str:
         """Return why an agent, whose `begin` was called, is run here in the open loop; "" if it is compiled."""
+        env = self._env()
+        try:
+            return self._why_plain(env, agent)
+        finally:
+            env.close()
+
+    def _why_plain(self, env: gym.Env[Any, Any], agent: Agent) -> str:
         if self.terms.plain:
             return "the open loop was asked for"
         if isinstance(self.law.solutions, str):
             return "the law of the world is not known as a table"
-        env = self._env()
-        try:
-            return why_no_walk(env, agent, self.terms.feedback)
-        finally:
-            env.close()
+        return why_no_walk(env, agent, self.terms.feedback)
 
-    def run(self, agent: Agent, seed: int, budget: Budget, sink: Sink) -> None:
-        """Run an agent in a fresh environment."""
+    def run(self, agent: Agent, seed: int, budget: Budget, sink: Sink) -> str:
+        """Run an agent in a fresh environment; return why it was run in the open loop, "" if it was compiled."""
         solutions = None if isinstance(self.law.solutions, str) else self.law.solutions
         env = self._env()
         try:
             agent.begin(self.observation_space, self.choice_space, agent_rng(seed))
         except Exception:
-            pass  # the loop will meet it again, and say where
+            why = "its begin failed"  # the loop will meet that again, and say where
         else:
-            if solutions is not None and not self.terms.plain and not why_no_walk(env, agent, self.terms.feedback):
-                run_walk(env, solutions, agent, sink, seed=seed, steps=budget.steps, episodes=budget.episodes)
-                env.close()
-                return
+            why = self._why_plain(env, agent)
         try:
+            if solutions is not None and not why:
+                run_walk(env, solutions, agent, sink, seed=seed, steps=budget.steps, episodes=budget.episodes)
+                return ""
             run_episodes(
                 env,
                 agent,
@@ -197,6 +216,7 @@ class EnvWorld:
                 solution=solutions,
                 feedback=self.terms.feedback,
             )
+            return why
         finally:
             env.close()
 

@@ -4,27 +4,56 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 
-from sandbox import ledger
+from sandbox import books, ledger
+from sandbox.answers import AnswerCount
+from sandbox.compiled import compiled
 from sandbox.curves import Curve, Track, curve_of, make_track, push, tail_mean, total_of
+from sandbox.fingerprint import Fingerprint
+from sandbox.ledger import BLOCK
+from sandbox.luck import LuckTest, audit_luck, enlarged, luck_z, make_luck_test, reach_of
 from sandbox.metrics import METRICS
 from sandbox.table import IntArray
 from sandbox.trace import Meta, Trace
 
 _AUDIT = {
-    "ledger_error": ledger.A_LEDGER_ERROR,
-    "min_gap": ledger.A_MIN_GAP,
-    "shift_leak": ledger.A_SHIFT_LEAK,
-    "start_luck": ledger.A_START_LUCK,
-    "level": ledger.A_LEVEL,
+    "ledger_error": books.A_LEDGER_ERROR,
+    "min_gap": books.A_MIN_GAP,
+    "shift_leak": books.A_SHIFT_LEAK,
+    "start_luck": books.A_START_LUCK,
+    "level": books.A_LEVEL,
 }
-_MAX_SLOTS = 5_000_000  # situations x choices above which luck is not audited: it would take too much memory
-# What makes two runs different runs.
-_DISTINGUISH = ("cell", "choice", "truth", "reward", "likelihood", "terminated", "truncated", "choice_vector")
+
+
+@compiled
+def judge(
+    c: ledger.Columns,
+    rules: ledger.Rules,
+    book: books.Books,
+    kept: IntArray,
+    decisions: Track,
+    episodes: Track,
+    test: LuckTest,
+) -> int:
+    """Judge the rows of a chunk, a block at a time; return how many abstentions had a truth."""
+    signals, ended, unanswered = np.empty((len(ledger.SIGNALS), BLOCK)), np.arange(3), 0
+    for first in range(0, c.step.shape[0], BLOCK):
+        rows = min(BLOCK, c.step.shape[0] - first)
+        ledger.price_rows(c, rules, first, rows, signals)
+        if rules.priced or rules.episodic:
+            done = books.book_rows(c, rules, book, first, rows, signals)
+            if rules.episodic:
+                push(episodes, book.ended, ended, book.ended_at[:done])
+        ledger.judge_exploring(c, first, rows, signals)
+        push(decisions, signals, kept, c.step[first : first + rows] + 1)
+        if rules.priced:
+            audit_luck(c, rules, first, rows, signals, test)
+        for i in range(first, first + rows):
+            unanswered += np.isnan(c.choice[i]) and not np.isnan(c.truth[i])
+    return unanswered
 
 
 @dataclass(frozen=True)
@@ -50,59 +79,35 @@ class Evaluator:
     def __init__(self, meta: Meta, pushes: int | None = None, window: int = 1000, fading: float = 0.999) -> None:
         self.meta = meta
         self._rules = ledger.rules_of(meta)
-        self._books = ledger.make_books()
+        self._books = books.make_books()
         self._signals = ledger.signals_of(meta)
-        self._picked = np.array([ledger.SIGNALS.index(name) for name in self._signals])
+        self._kept = np.array([ledger.SIGNALS.index(name) for name in self._signals])
         self._decisions = make_track(len(self._signals), window, fading, pushes)
-        self._episodes = make_track(len(ledger.EPISODE_SIGNALS), min(window, 100), fading, None)
-        self._concepts = 1
-        self._luck = ledger.LuckTest(np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0))
-        self._unanswered = 0.0
+        self._episodes = make_track(len(books.EPISODE_SIGNALS), min(window, 100), fading, None)
+        self._luck = make_luck_test(0)
+        self._answers = AnswerCount()
+        self._fingerprint = Fingerprint()
+        self._unanswered = 0
         self._seen = 0
-        self._digests = {name: blake2b(digest_size=16) for name in _DISTINGUISH}
 
     def update(self, trace: Trace) -> None:
         """Judge the next chunk of the run."""
         if not len(trace):
             return
-        columns = ledger.columns_of(trace)
-        signals = np.empty((len(trace), len(ledger.SIGNALS)))
-        ledger.book_rows(columns, self._rules, self._books, self._episodes, signals)
-        push(self._decisions, signals[:, self._picked], trace.step + 1)
-        self._unanswered += float((np.isnan(trace.choice) & ~np.isnan(trace.truth)).sum())
         if self.meta.priced:
-            luck = trace.reward - self.meta.gain + self.meta.discount * trace.next_best - trace.value
-            slots = self._slots(trace)  # may enlarge self._luck
-            if slots is not None:
-                ledger.add_luck(self._luck, slots, luck, trace.value)
-        for name, digest in self._digests.items():
-            column = getattr(trace, name)
-            if column is not None:
-                digest.update(column.tobytes())
+            self._luck = enlarged(self._luck, self.meta, int(trace.concept.max()))
+        self._unanswered += judge(
+            ledger.columns_of(trace), self._rules, self._books, self._kept, self._decisions, self._episodes, self._luck
+        )
+        self._answers.update(trace)
+        self._fingerprint.update(trace)
         self._seen = int(trace.step[-1]) + 1
-
-    def _slots(self, trace: Trace) -> IntArray | None:
-        """Number each (concept, cell, choice), an abstention -1; None if there are too many to keep."""
-        cells, choices = self.meta.n_cells, self.meta.n_choices
-        concepts = int(trace.concept.max()) + 1
-        wanted = max(concepts, self._concepts) * cells * choices
-        if wanted > _MAX_SLOTS:
-            return None
-        if len(self._luck.counts) < wanted:
-            more = np.zeros(wanted - len(self._luck.counts))
-            self._luck = ledger.LuckTest._make(np.concatenate([part, more]) for part in self._luck)
-            self._concepts = max(concepts, self._concepts)
-        choice = np.nan_to_num(trace.choice, nan=0.0).astype(np.int64)
-        if self.meta.task == "regression":
-            choice = np.zeros_like(choice)
-        slot = (trace.concept * cells + trace.cell) * choices + choice
-        outside = (trace.cell < 0) | (trace.cell >= cells) | (choice < 0) | (choice >= choices) | np.isnan(trace.choice)
-        return np.where(outside, -1, slot).astype(np.int64)
 
     def total(self, signal: str) -> float:
         """Sum of a signal, NaN if it never had a value."""
-        if signal == "unanswered":
-            return self._unanswered
+        if signal in ("unanswered", "pending", "never_answered"):
+            counted = self._unanswered, self._answers.pending, self._answers.never
+            return float(counted[("unanswered", "pending", "never_answered").index(signal)])
         found = self._find(signal)
         return total_of(*found) if found is not None else math.nan
 
@@ -126,34 +131,28 @@ class Evaluator:
         if not self.meta.priced:
             return math.nan
         if name in ("luck_z", "luck_z_bound"):
-            reach = np.array(self.meta.luck_reach) if self.meta.luck_reach else None
-            return ledger.luck_z(self._luck, reach)[name == "luck_z_bound"]
+            return luck_z(self._luck, reach_of(self.meta, len(self._luck.counts)))[name == "luck_z_bound"]
         return float(self._books.audit[_AUDIT[name]])
 
     def _find(self, signal: str) -> tuple[Track, int] | None:
         """Return where a signal is summed up, None if this kind of world does not have it."""
-        if signal in ledger.EPISODE_SIGNALS:
-            return self._episodes, ledger.EPISODE_SIGNALS.index(signal)
+        if signal in books.EPISODE_SIGNALS:
+            return self._episodes, books.EPISODE_SIGNALS.index(signal)
         return (self._decisions, self._signals.index(signal)) if signal in self._signals else None
 
     def finish(self) -> Scores:
         """Close the run and return its scores."""
-        books = self._books
-        if books.episode[ledger.E_OPEN] == 1.0:
-            closing = float(books.episode[ledger.E_NEXT_BEST])
-            ledger.close_episode(books, self._rules, closing, False, self._episodes, self._seen)
+        books.close_books(self._books)
         metrics = {name: float(metric.of(self)) for name, metric in METRICS.items()}
         if not self.meta.episodic:
             metrics |= dict.fromkeys(("return", "final_return", "episodes", "episode_length"), math.nan)
         curves = {}
-        episodic = ledger.EPISODE_SIGNALS if self.meta.episodic else ()
+        episodic = books.EPISODE_SIGNALS if self.meta.episodic else ()
         for signal in (*self._signals, *episodic):
             found = self._find(signal)
             if found is not None and self.count(signal):
                 curves[signal] = curve_of(*found, self._seen)
-        parts = "".join(digest.hexdigest() for digest in self._digests.values())
-        fingerprint = blake2b(parts.encode(), digest_size=16).hexdigest()
-        return Scores(metrics, curves, self._seen, fingerprint)
+        return Scores(metrics, curves, self._seen, self._fingerprint.text())
 
 
 def evaluate(trace: Trace, meta: Meta, **options: Any) -> Scores:

@@ -53,7 +53,12 @@ def canonical(name: str) -> list[Any]:
 
 def decides(world: World, agent: str, settings: dict[str, Any], budget: Budget, options: Options) -> dict[str, Any]:
     """Return everything that decides what the runs of an agent in a world give, as plain values."""
-    of_role = (("world", world.name), ("agent", agent))
+    drift = world.terms.drift
+    of_role = (
+        ("world", world.name),
+        ("agent", agent),
+        *(("drift", one.function) for one in drift.drifts if one.function),
+    )
     files = {f"{role} {path.name}": digest_of(path) for role, name in of_role for path in files_of(name)}
     for role, name in of_role:
         for module, where in code_of(name).items():
@@ -62,6 +67,8 @@ def decides(world: World, agent: str, settings: dict[str, Any], budget: Budget, 
         "world": world.name,
         "agent": agent,
         "settings": {key: _text(value) for key, value in settings.items()},
+        "drift": str(drift),
+        "feedback": str(world.terms.feedback),
         "budget": [budget.steps, budget.episodes],
         "options": [options.window, options.fading],
         "files": files,

@@ -196,6 +196,20 @@ _ALL = (
         "abstained",
     ),
     Metric(
+        "pending",
+        "answers still on their way when the run ended",
+        "answers",
+        "",
+        lambda s: s.total("pending"),
+    ),
+    Metric(
+        "never_answered",
+        "decisions that are never answered",
+        "answers",
+        "",
+        lambda s: s.total("never_answered"),
+    ),
+    Metric(
         "ledger_error",
         "largest relative residual of the ledger over episodes",
         "share",

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sandbox.agent_result import AgentResult
 from sandbox.curves import Curve
 from sandbox.errors import SandboxError
-from sandbox.result import YARDSTICKS, AgentResult, Result
+from sandbox.result import YARDSTICKS, Result
 from sandbox.table import FloatArray
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ _STYLES = ("-", "--", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (3, 1)))
 _GREYS = ("#444444", "#777777", "#999999", "#111111", "#555555")
 _GREY_STYLES = (":", (0, (1, 4)), (0, (2, 2)), (0, (4, 4)), (0, (2, 1, 1, 4)))
 _POINTS = 400
+_MOST_MARKS = 200  # changes that are marked
 _UNWRITTEN: ContextVar[list[str] | None] = ContextVar("_UNWRITTEN", default=None)
 _SAME_BYTES: Any = {"svg.hashsalt": "learner-sandbox", "svg.fonttype": "path"}
 
@@ -72,6 +74,16 @@ def panels(result: Result) -> list[Panel]:
             Panel("return", "Return", per("reward per episode"), _windowed),
             Panel("length", "Length", per("decisions per episode"), _windowed),
             Panel("mistake", "Failed episodes so far" + unpriced, "episodes", _running_total),
+        ],
+        "control, one step": [
+            Panel("reward", "Reward", f"reward per decision\n{window}", _windowed, False, "stationary_value"),
+            Panel("mistake", "Mistakes", f"share of decisions\n{window}", _windowed),
+            Panel("regret", "Regret", "sum of gaps so far (reward)", _running_total, True),
+        ],
+        "classification, priced": [
+            Panel("reward", "Reward", f"reward per decision\n{window}", _windowed, False, "stationary_value"),
+            Panel("mistake", "Mistakes", f"share of decisions\n{window}", _windowed),
+            Panel("regret", "Regret", "sum of gaps so far (reward)", _running_total, True),
         ],
         "classification": [
             Panel("correct", "Accuracy", f"share of right labels\n{window}", _windowed),
@@ -159,14 +171,8 @@ def _draw(axes: Axes, panel: Panel, result: Result, looks: list[dict[str, Any]])
         axes.plot(grid, mean, label=_plain(agent.name), zorder=3, **look)
         if len(mean):
             top, bottom = max(top, float(np.nanmax(mean))), min(bottom, float(np.nanmin(mean)))
-    reference = (result.oracle or {}).get(panel.reference) if panel.reference else None
-    reference = reference if reference is not None and np.isfinite(reference) else None
-    if reference is not None:
-        axes.axhline(reference, color="black", linewidth=0.9, linestyle=(0, (6, 3)), zorder=2)
-        axes.annotate(
-            f"best possible {reference:.4g}", (1, reference), xycoords=("axes fraction", "data"), fontsize=8,
-            ha="right", va="bottom", xytext=(-3, 2), textcoords="offset points",
-        )  # fmt: skip
+    reference = _draw_best(axes, panel, result)
+    _mark_changes(axes, result)
     if panel.logarithmic and bottom < np.inf:
         axes.set_yscale("symlog" if bottom <= 0 else "log", **({"linthresh": 1.0} if bottom <= 0 else {}))
     elif panel.signal == "return" and np.isfinite(top):
@@ -177,6 +183,42 @@ def _draw(axes: Axes, panel: Panel, result: Result, looks: list[dict[str, Any]])
     axes.grid(alpha=0.25, linewidth=0.6)
     axes.margins(x=0)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1000:g}k" if value >= 10_000 else f"{value:g}")
+
+
+def _draw_best(axes: Axes, panel: Panel, result: Result) -> float | None:
+    """Draw the best possible, a step for each law; return the largest, None if it is not known."""
+    last = (result.oracle or {}).get(panel.reference) if panel.reference else None
+    if last is None:
+        return None
+    levels = [(at, value) for at, value in result.drifting.best if np.isfinite(value)]
+    if levels:
+        steps = [at for at, _ in levels] + [max(agent.decisions for agent in result.agents)]
+        values = [value for _, value in levels]
+        last = values[-1]
+        axes.step(steps, [*values, last], where="post", color="black", linewidth=0.9, linestyle=(0, (6, 3)), zorder=2)
+    elif np.isfinite(last):
+        values = [last]
+        axes.axhline(last, color="black", linewidth=0.9, linestyle=(0, (6, 3)), zorder=2)
+    else:
+        return None
+    axes.annotate(
+        f"best possible {last:.4g}", (1, last), xycoords=("axes fraction", "data"), fontsize=8,
+        ha="right", va="bottom", xytext=(-3, 2), textcoords="offset points",
+    )  # fmt: skip
+    return max(values)
+
+
+def _mark_changes(axes: Axes, result: Result) -> None:
+    """Draw a line where a change begins, and a band until it is complete."""
+    for k, (begin, complete) in enumerate(result.drifting.changes[:_MOST_MARKS]):
+        axes.axvline(begin, color="#000000", linewidth=1.1, linestyle=(0, (1, 1.5)), zorder=2)
+        if complete > begin:
+            axes.axvspan(begin, complete, color="#000000", alpha=0.08, linewidth=0, zorder=0)
+        if k == 0:
+            axes.annotate(
+                "drift", (begin, 1), xycoords=("data", "axes fraction"), fontsize=8, va="top", ha="left",
+                xytext=(3, -3), textcoords="offset points",
+            )  # fmt: skip
 
 
 def _zoom(axes: Axes, result: Result, panel: Panel, top: float) -> None:
@@ -206,6 +248,9 @@ def figure(result: Result) -> Figure:
         _draw(axes, panel, result, looks)
     seeds = max((agent.distinct for agent in result.agents), default=0)
     priced = f"objective: {result.meta.objective}" if result.meta.priced else f"unpriced: {result.meta.why_unpriced}"
+    terms = [f"drift {result.drifting.drift}"] if result.drifting.drift else []
+    terms += [f"feedback {result.drifting.feedback}"] if result.drifting.feedback != "immediate" else []
+    priced = "; ".join([priced, *terms])
     title = f"{result.world} — mean over up to {seeds} runs; thin lines: each run; {priced}"
     drawn.suptitle(_plain(title), fontsize=11)
     handles, labels = [], []

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sandbox.agent_result import AgentResult
 from sandbox.caveats import caveats
-from sandbox.comparison import Interval, mean_interval, paired_difference
-from sandbox.errors import SandboxError, suggestion
+from sandbox.comparison import Interval, paired_difference
 from sandbox.metrics import AUDIT, METRICS
+from sandbox.recovery import Summary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,63 +25,33 @@ YARDSTICKS = ("random", "majority", "no-change", "mean", "oracle")
 _SHOWN = {
     "control": ("return", "final_return", "mistake_rate", "final_mistake_rate", "blunders", "regret", "luck"),
     "control, unpriced": ("return", "final_return", "episodes", "episode_length", "mistake_rate"),
+    "control, one step": ("reward", "mistake_rate", "final_mistake_rate", "blunders", "regret", "luck"),
+    "classification, priced": (
+        "reward",
+        "regret",
+        "mistake_rate",
+        "final_mistake_rate",
+        "accuracy",
+        "log_loss",
+        "abstentions",
+    ),
     "classification": ("accuracy", "accuracy_answered", "log_loss", "mistakes", "final_mistake_rate", "abstentions"),
     "regression": ("mae", "rmse", "mistake_rate", "abstentions"),
 }
-_HEADLINE = {"control": "return", "classification": "accuracy", "regression": "mae"}
+_HEADLINE = {
+    "control": "return", "control, unpriced": "return", "control, one step": "reward", "classification": "accuracy",
+    "classification, priced": "reward", "regression": "mae",
+}  # fmt: skip
 
 
-@dataclass(repr=False)
-class AgentResult:
-    """One agent's runs, by seed. `trained` holds the agents themselves, where they ran in this process."""
+@dataclass(frozen=True)
+class Drifting:
+    """How the world of a study changed and answered: as given, and where its changes begin and are complete."""
 
-    name: str
-    settings: dict[str, Any]
-    runs: list[Run]
-    trained: dict[int, Any] = field(default_factory=dict)
-
-    @property
-    def done(self) -> list[Run]:
-        """The runs that were completed."""
-        return [run for run in self.runs if run.scores is not None]
-
-    @property
-    def failed(self) -> list[Run]:
-        """The runs that failed."""
-        return [run for run in self.runs if run.scores is None]
-
-    @property
-    def decisions(self) -> float:
-        """Mean number of decisions of a completed run."""
-        return sum(run.scores.decisions for run in self.done if run.scores is not None) / max(1, len(self.done))
-
-    def __repr__(self) -> str:
-        """Return the agent's name and how many runs it has."""
-        return f"AgentResult({self.name!r}, {len(self.done)} runs, {len(self.failed)} failed)"
-
-    def values(self, metric: str) -> list[float]:
-        """Return a metric for every seed, NaN for failed runs; raise `SandboxError` if there is no such metric."""
-        if metric not in METRICS:
-            raise SandboxError(f"there is no metric {metric!r}{suggestion(metric, METRICS)}")
-        return [math.nan if run.scores is None else run.scores.metrics[metric] for run in self.runs]
-
-    @property
-    def distinct(self) -> int:
-        """Number of runs that differ: seeds of a deterministic learner on fixed data are one run."""
-        return len({run.scores.fingerprint for run in self.runs if run.scores is not None})
-
-    def interval(self, metric: str) -> Interval:
-        """Return the mean over seeds with its interval, none where all runs are the same run."""
-        found = mean_interval(self.values(metric))
-        return Interval(found.mean, math.nan, math.nan, 1) if self.distinct == 1 and found.n > 1 else found
-
-    @property
-    def decisions_per_second(self) -> float:
-        """Decisions a second of one core, evaluation included."""
-        timed = [run for run in self.done if not math.isnan(run.seconds)]
-        seconds = sum(run.seconds for run in timed)
-        made = sum(run.scores.decisions for run in timed if run.scores is not None)
-        return made / seconds if seconds > 0 else math.nan
+    drift: str = ""
+    feedback: str = "immediate"
+    changes: list[tuple[int, int]] = field(default_factory=list)
+    best: list[tuple[int, float]] = field(default_factory=list)  # from which step on, E[V*] of a start; for figures
 
 
 @dataclass(repr=False)
@@ -94,12 +65,15 @@ class Result:
     oracle: dict[str, Any] | None = None
     notes: list[str] = field(default_factory=list)
     window: int = 1000  # decisions in the windowed curves
-    why_plain: str = "the open loop is the only one so far"
+    drifting: Drifting = field(default_factory=Drifting)
 
     @property
     def task(self) -> str:
         """What the world asks for, and whether its decisions are priced where that matters."""
-        return self.meta.task if self.meta.task != "control" or self.meta.priced else "control, unpriced"
+        if self.meta.task == "control":
+            kind = "" if self.meta.episodic else ", one step"
+            return "control" + (kind if self.meta.priced else ", unpriced")
+        return self.meta.task + (", priced" if self.meta.priced and self.meta.task == "classification" else "")
 
     @property
     def file_stem(self) -> str:
@@ -111,7 +85,7 @@ class Result:
     @property
     def headline(self) -> str:
         """The metric that agents are ordered by."""
-        metric = _HEADLINE[self.meta.task]
+        metric = _HEADLINE[self.task]
         if metric == "return" and all(math.isnan(v) for agent in self.agents for v in agent.values("return")):
             return "reward"
         return metric
@@ -186,8 +160,9 @@ class Result:
                     "failed": [{"seed": run.seed, "error": run.error} for run in agent.failed],
                     "distinct_runs": agent.distinct,
                     "decisions_per_second": agent.decisions_per_second,
-                    "compiled": False,
-                    "why_plain": self.why_plain,
+                    "compiled": not agent.why_plain,
+                    "why_plain": agent.why_plain,
+                    "recovery": [_summary(one) for one in agent.recoveries()],
                     "below_yardstick": self.below_yardstick(agent),
                 }
             )
@@ -198,6 +173,9 @@ class Result:
             "why_unpriced": self.meta.why_unpriced,
             "oracle": self.oracle,
             "budget": self.budget,
+            "drift": self.drifting.drift,
+            "feedback": self.drifting.feedback,
+            "changes": [{"begin": begin, "complete": complete} for begin, complete in self.drifting.changes],
             "agents": agents,
             "differences": self.differences(),
             "warnings": self.warnings(),
@@ -251,6 +229,10 @@ class Result:
             rows.append(f"<tr><td>{escape(agent.name)}</td>{cells}</tr>")
         notes = "".join(f"<li>{escape(text)}</li>" for text in self.warnings())
         return f"<table><caption>{escape(self.world)}</caption><tr>{head}</tr>{''.join(rows)}</table><ul>{notes}</ul>"
+
+
+def _summary(found: Summary) -> dict[str, Any]:
+    return {key: part._asdict() if hasattr(part, "_asdict") else part for key, part in found._asdict().items()}
 
 
 def finite(value: Any) -> Any:

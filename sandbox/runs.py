@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import math
 import time
 import traceback
@@ -15,21 +16,29 @@ from sandbox.curves import Curve
 from sandbox.errors import RunError, SandboxError, one_line
 from sandbox.evaluator import Evaluator, Scores
 from sandbox.interfaces import Agent
+from sandbox.recovery import NOT_COMPLETE, GapLog, Recovery, recover, segments_of, undecided
 from sandbox.trace import Sink, Trace
 
 if TYPE_CHECKING:
     from sandbox.world import Budget, World
 
+_FAR = 2**62
+
 
 @dataclass(frozen=True)
 class Run:
-    """What is kept of a run: its scores, or why it failed (`error`, one line) and where (`traceback`)."""
+    """What is kept of a run: its scores, or why it failed (`error`, one line) and where (`traceback`).
+
+    `why_plain`: why it was run in the open loop, "" if it was compiled. `recoveries`: how it came through each change.
+    """
 
     seed: int
     scores: Scores | None
     error: str = ""
     traceback: str = ""
     seconds: float = math.nan
+    why_plain: str = ""
+    recoveries: tuple[Recovery, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,17 +50,24 @@ class Options:
 
 
 def run_once(world: World, agent: Agent, seed: int, budget: Budget, options: Options, keep: Sink | None = None) -> Run:
-    """Run once and judge; `keep` is handed the trace too. A failure is returned, not raised."""
+    """Run once and judge; `keep` is handed the trace too. A failure is returned, not raised.
+
+    In a world that changes it runs the twins too: a copy of the agent in the world as it is after each change.
+    """
+    pricing = world.meta.priced and bool(world.schedule.changes(_FAR))
+    twin, log = (copy.deepcopy(agent), GapLog(world.decisions(budget))) if pricing else (None, None)
     judge = Evaluator(world.meta, world.decisions(budget), options.window, options.fading)
 
     def sink(trace: Trace) -> None:
         judge.update(trace)
+        if log is not None:
+            log.add(trace.step, trace.best - trace.value)
         if keep is not None:
             keep(trace)
 
     began = time.perf_counter()
     try:
-        world.run(agent, seed, budget, sink)
+        why = world.run(agent, seed, budget, sink)
         scores = judge.finish()
         if not scores.decisions:
             raise RunError("the world ended before the first decision")
@@ -59,12 +75,47 @@ def run_once(world: World, agent: Agent, seed: int, budget: Budget, options: Opt
         cause = error.__cause__ if isinstance(error, SandboxError) and error.__cause__ is not None else error
         trail = "".join(traceback.format_exception(cause))
         return Run(seed, None, f"{world.name}, seed {seed}, {one_line(error)}", trail)
-    return Run(seed, scores, seconds=time.perf_counter() - began)
+    seconds = time.perf_counter() - began
+    found = () if log is None or twin is None else _recoveries(world, twin, seed, budget, options, log)
+    return Run(seed, scores, seconds=seconds, why_plain=why, recoveries=found)
+
+
+def _recoveries(
+    world: World, agent: Agent, seed: int, budget: Budget, options: Options, log: GapLog
+) -> tuple[Recovery, ...]:
+    """Return how a run came through each change, against its twins."""
+    delta = world.meta.material * world.meta.gap_range
+    twins: dict[int, GapLog | str] = {}
+    found = []
+    for segment in segments_of(world.schedule.changes(log.steps), log.steps):
+        if segment.complete >= segment.end:
+            found.append(undecided(segment, NOT_COMPLETE))
+            continue
+        concept = int(world.schedule.concepts(seed, segment.complete, 1)[0])
+        if concept not in twins:
+            twins[concept] = _twin_log(world.twin(concept), agent, seed, budget)
+        twin = twins[concept]
+        if isinstance(twin, str):
+            found.append(undecided(segment, twin))
+        else:
+            found.append(recover(log, twin, segment, options.window, delta))
+    return tuple(found)
+
+
+def _twin_log(twin: World, agent: Agent, seed: int, budget: Budget) -> GapLog | str:
+    """Return the gaps of a twin, or how it failed."""
+    log = GapLog(twin.decisions(budget))
+    try:
+        twin.run(agent, seed, budget, lambda trace: log.add(trace.step, trace.best - trace.value))
+    except (Exception, SystemExit) as error:
+        return f"its twin failed: {one_line(error)}"
+    return log
 
 
 def pack(run: Run) -> dict[str, Any]:
     """Return a run as plain JSON values, for the way from a worker."""
     packed: dict[str, Any] = {"seed": run.seed, "error": run.error, "traceback": run.traceback, "seconds": run.seconds}
+    packed |= {"why_plain": run.why_plain, "recoveries": run.recoveries}
     if run.scores is not None:
         curves = {
             name: base64.b64encode(np.stack([part.astype(np.float64) for part in curve]).tobytes()).decode()
@@ -84,4 +135,6 @@ def unpack(packed: dict[str, Any]) -> Run:
             parts = np.frombuffer(base64.b64decode(text)).reshape(5, -1)
             made[name] = Curve(parts[0].astype(np.int64), *parts[1:])
         scores = Scores(metrics, made, decisions, fingerprint)
-    return Run(packed["seed"], scores, packed["error"], packed["traceback"], packed["seconds"])
+    recoveries = tuple(Recovery(*row) for row in packed["recoveries"])
+    told = (packed["error"], packed["traceback"], packed["seconds"], packed["why_plain"])
+    return Run(packed["seed"], scores, *told, recoveries)

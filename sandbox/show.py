@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
 from rich.markup import escape
@@ -20,12 +20,18 @@ from sandbox.result import Result, number, show
 if TYPE_CHECKING:
     from sandbox.checks import CheckResult
     from sandbox.log_score import LogScore
+    from sandbox.recovery import Summary
 
 _NAMES = {
     "return": "return", "final_return": "final return", "mistake_rate": "mistakes %",
     "final_mistake_rate": "final mistakes %", "accuracy_answered": "accuracy of answers", "log_loss": "log loss",
     "episode_length": "length",
 }  # fmt: skip
+_RECOVERY_COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (
+    ("agent", "left"), ("change at", "right"), ("drop (gap per decision)", "right"), ("recovered", "right"),
+    ("median decisions to recover", "right"), ("cost of drift (reward)", "right"),
+)  # fmt: skip
+_MOST_CHANGES = 6
 _PERCENT = {"mistake_rate", "final_mistake_rate", "accuracy", "accuracy_answered"}
 
 
@@ -96,17 +102,76 @@ def print_result(result: Result) -> None:
     left_out = [_heading(name) for name in result.shown if name not in shown]
     if left_out:
         console.print(f"no room here for {', '.join(left_out)}: widen the terminal, or use --json")
+    if result.drifting.drift:
+        console.print(_recoveries(result))
     for agent in result.agents:
         yardstick = result.below_yardstick(agent)
         if yardstick:
             console.print(f"▼ {_text(agent.name)} is below the yardstick {yardstick} in {_heading(result.headline)}")
     if result.oracle is not None:
-        best, value = result.oracle["optimal_return"], result.oracle["stationary_value"]
-        console.print(f"best possible return {_exact(best)} (seeing the clock); V* of the start {_exact(value)}")
+        console.print(_best_possible(result))
+    console.print(_speeds(result))
     if not result.meta.priced:
         console.print(f"unpriced: {_text(result.meta.why_unpriced)}{_what_mistakes_are(result)}")
     for text in result.warnings():
         console.print(f"! {_text(text)}", style="yellow")
+
+
+def _best_possible(result: Result) -> str:
+    """Say what the best there is earns, under the first law and the last."""
+    oracle, levels = result.oracle or {}, result.drifting.best
+    last = f", {_exact(levels[-1][1])} after the last change" if len(levels) > 1 else ""
+    if not result.meta.episodic:
+        return f"best possible reward per decision ≈ {_exact(oracle['stationary_value'])}{last} (a large sample's mean)"
+    best, value = oracle["optimal_return"], oracle["stationary_value"]
+    return f"best possible return {_exact(best)} (seeing the clock); V* of the start {_exact(value)}{last}"
+
+
+def _speeds(result: Result) -> str:
+    """Say which agents were compiled, and why the others were not."""
+    fast = [agent.name for agent in result.agents if not agent.why_plain]
+    parts = [f"compiled: {_text(', '.join(fast))}"] if fast else []
+    reasons: dict[str, list[str]] = {}
+    for agent in result.agents:
+        if agent.why_plain:
+            reasons.setdefault(agent.why_plain, []).append(agent.name)
+    parts += [f"open loop: {_text(', '.join(names))} ({_text(why)})" for why, names in reasons.items()]
+    return "; ".join(parts)
+
+
+def _recoveries(result: Result) -> Table | str:
+    """Return how each agent came through each change."""
+    drift, changes = _text(result.drifting.drift), result.drifting.changes
+    if not changes:
+        return f"drift {drift}: it never ceases, so there is no recovery to measure"
+    if not result.meta.priced:
+        return f"drift {drift}: recovery is measured in prices, which are not known here"
+    table = Table(title=f"after the changes of {drift}, against each run's twin", title_justify="left")
+    for name, justify in _RECOVERY_COLUMNS:
+        table.add_column(name, justify=justify, overflow="fold", max_width=44 if name == "agent" else None)
+    for agent in result.agents:
+        for found in agent.recoveries()[:_MOST_CHANGES]:
+            table.add_row(_text(agent.name), f"{found.change:,}", *_recovery(found))
+    if len(changes) > _MOST_CHANGES:
+        table.caption = f"the first {_MOST_CHANGES} of {len(changes)} changes; --json has them all"
+    return table
+
+
+def _recovery(found: Summary) -> tuple[str, ...]:
+    if not found.n:
+        return "–", "too short to say", "–", "–"
+    at_risk = f"{found.recovered} of {found.at_risk}" if found.at_risk else "no drop"
+    median = found.median
+    if not found.at_risk:
+        time = "–"
+    elif math.isnan(median.median):
+        time = f"mean {show(found.restricted_mean)} up to {found.horizon:,.0f}"
+    elif math.isnan(median.low):
+        time = f"{median.median:,.0f}"
+    else:
+        high = "…" if math.isinf(median.high) else f"{median.high:,.0f}"
+        time = f"{median.median:,.0f} [{median.low:,.0f}, {high}]"
+    return show(found.drop), at_risk, time, show(found.cost)
 
 
 def _what_mistakes_are(result: Result) -> str:

@@ -24,9 +24,10 @@ import numpy as np
 from sandbox.curves import Curve
 from sandbox.errors import SandboxError
 from sandbox.evaluator import Scores
+from sandbox.recovery import Recovery
 from sandbox.runs import Run
 
-SCHEMA = 2
+SCHEMA = 3
 _COLUMNS = ("seed", "kind", "name", "step", "total", "number", "windowed", "fading", "text")
 _NO_POINT = (np.array([-1]), *[np.array([math.nan])] * 4)
 _Part = tuple[int, str, str, tuple[Any, ...], str]
@@ -65,6 +66,8 @@ def _rows(run: Run) -> Iterator[_Part]:
         return
     told = (np.array([run.scores.decisions]), *_NO_POINT[1:])
     yield run.seed, "run", "fingerprint", told, run.scores.fingerprint
+    yield run.seed, "run", "recoveries", _NO_POINT, json.dumps(run.recoveries)
+    yield run.seed, "run", "why_plain", _NO_POINT, run.why_plain
     for name, value in run.scores.metrics.items():
         yield run.seed, "metric", name, (_NO_POINT[0], np.array([value], dtype=np.float64), *_NO_POINT[2:]), ""
     for name, curve in run.scores.curves.items():
@@ -287,4 +290,10 @@ def _run(seed: int, found: dict[str, dict[str, tuple[Curve, str]]], seconds: dic
     metrics = {name: float(point.total[0]) for name, (point, _) in found.get("metric", {}).items()}
     curves = {name: curve for name, (curve, _) in found.get("curve", {}).items()}
     told, fingerprint = found["run"]["fingerprint"]
-    return Run(seed, Scores(metrics, curves, int(told.step[0]), fingerprint), seconds=seconds.get(str(seed), math.nan))
+    return Run(
+        seed,
+        Scores(metrics, curves, int(told.step[0]), fingerprint),
+        seconds=seconds.get(str(seed), math.nan),
+        why_plain=found["run"]["why_plain"][1],
+        recoveries=tuple(Recovery(*row) for row in json.loads(found["run"]["recoveries"][1])),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,6 +21,8 @@ from sandbox.oracle import StreamOracle
 from sandbox.stream_loop import run_stream
 from sandbox.trace import Meta, Sink, Task
 from sandbox.world import Budget, Terms
+
+_MAKING = threading.RLock()
 
 
 @dataclass
@@ -46,7 +49,17 @@ class StreamWorld:
 
     def twin(self, concept: int) -> Self:
         """Return the world in which `concept` is in force always, with the same luck for the same seed."""
-        return replace(self, pinned=concept)
+        with _MAKING:  # several threads run seeds of one world
+            if concept not in self._twins:
+                made = replace(self, pinned=concept)
+                if isinstance(self.stream, LawStream):
+                    made.stream = self.stream.pin(concept)
+                self._twins[concept] = made
+            return self._twins[concept]
+
+    @cached_property
+    def _twins(self) -> dict[int, Self]:
+        return {}
 
     @cached_property
     def stream(self) -> Stream:
@@ -134,20 +147,20 @@ class StreamWorld:
             return "the stream comes question by question"
         return why_no_batches(self.stream, agent, self.terms.feedback, choice_names(self.stream))
 
-    def run(self, agent: Agent, seed: int, budget: Budget, sink: Sink) -> None:
-        """Let an agent answer the questions."""
+    def run(self, agent: Agent, seed: int, budget: Budget, sink: Sink) -> str:
+        """Let an agent answer the questions; return why in the open loop, "" if it was compiled."""
         stream, feedback, names = self.stream, self.terms.feedback, choice_names(self.stream)
-        if isinstance(stream, LawStream) and not self.terms.plain:
-            try:
-                agent.begin(self.observation_space, self.choice_space, agent_rng(seed))
-            except Exception:
-                pass  # the loop will meet it again, and say where
-            else:
-                if not why_no_batches(stream, agent, feedback, names):
-                    steps = budget.steps or stream.suggested
-                    run_batches(stream, agent, sink, seed=seed, steps=steps, feedback=feedback, names=names)
-                    return
+        try:
+            agent.begin(self.observation_space, self.choice_space, agent_rng(seed))
+            why = self.why_plain(agent)
+        except Exception:
+            why = "its begin failed"  # the loop will meet that again, and say where
+        if isinstance(stream, LawStream) and not why:
+            steps = budget.steps or stream.suggested
+            run_batches(stream, agent, sink, seed=seed, steps=steps, feedback=feedback, names=names)
+            return ""
         run_stream(stream, agent, sink, seed=seed, steps=budget.steps, feedback=feedback, names=names)
+        return why
 
     def oracle_agent(self) -> Agent:
         """Return the agent that takes a best choice of Q*."""

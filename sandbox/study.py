@@ -6,24 +6,26 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sandbox.agent_result import AgentResult
 from sandbox.catalog import make_agent, make_world
+from sandbox.dispatch import Entry, Plan, do_all
+from sandbox.drift import Schedule
 from sandbox.errors import SandboxError, one_line
 from sandbox.identity import canonical, decides
 from sandbox.interfaces import Agent, settings_of
-from sandbox.result import AgentResult, Result
-from sandbox.runs import Options, Run, unpack
+from sandbox.result import Drifting, Result
+from sandbox.runs import Options, Run
 from sandbox.store import Store, key_of
+from sandbox.trace import Meta
 from sandbox.user_files import source_of
-from sandbox.worker import do_run
 from sandbox.workers import Workers, cores
-from sandbox.world import Budget, World
+from sandbox.world import Budget, Terms, World
 
 if sys.platform != "win32":
     import fcntl
@@ -38,41 +40,13 @@ class StoppedError(SandboxError):
     """A study was stopped; what was done is kept where it has a store."""
 
 
-@dataclass
-class _Entry:
-    """One agent of a study, with the runs that are there already."""
-
-    name: str
-    make: Callable[[], Agent]
-    settings: dict[str, Any]
-    missing: set[int]  # the seeds that are to be run
-    key: str = ""
-    about: dict[str, Any] = field(default_factory=dict)
-    runs: dict[int, Run] = field(default_factory=dict)  # every run that its file is to hold, also of other seeds
-    trained: dict[int, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What the runs of a study share."""
-
-    world: World
-    budget: Budget
-    options: Options
-    store: Store | None
-    trace: bool
-
-    def trace_to(self, entry: _Entry, seed: int) -> str | None:
-        """Return the file for a run's decisions, None if they are not kept."""
-        return str(self.store.trace_path(entry.key, seed)) if self.trace and self.store is not None else None
-
-
 def run_study(
     world: Any,
     agents: Sequence[Any],
     *,
     seeds: Sequence[int],
     budget: Budget,
+    terms: Terms | None = None,
     options: Options | None = None,
     jobs: int | None = None,
     runs: str | Path | None = None,
@@ -80,10 +54,11 @@ def run_study(
     progress: Progress | None = None,
     workers: Workers | None = None,
 ) -> Result:
-    """Run every agent in `world` for every seed and return the result.
+    """Run every agent in `world`, on some terms, for every seed and return the result.
 
-    Names run in worker processes, objects in this one. With `runs` finished runs are kept in that folder and found
-    again. Raise `SandboxError` before anything runs if the request makes no sense; failed runs are in the result.
+    Compiled runs share this process's cores; of the others names run in worker processes, objects in this one. With
+    `runs` finished runs are kept in that folder and found again. Raise `SandboxError` before anything runs if the
+    request makes no sense; failed runs are in the result.
     """
     options = options or Options()
     _check_request(agents, seeds, budget, options, runs is not None or not trace)
@@ -91,9 +66,11 @@ def run_study(
     # What users' code prints while it is looked at goes where workers let it go, not into a document on stdout.
     with contextlib.redirect_stdout(sys.stderr) if named else contextlib.nullcontext():
         made = make_world(world)
+        made = made if terms is None else made.under(terms)
         entries = _entries(agents, made, seeds)
         budget = made.budget(budget)
-    plan = _Plan(made, budget, options, Store(runs) if runs is not None else None, trace)
+        _ = made.meta  # before threads share it
+    plan = Plan(made, budget, options, Store(runs) if runs is not None else None, trace)
     notes: list[str] = []
     if plan.store is not None:
         for entry in entries:
@@ -101,22 +78,37 @@ def run_study(
     missing = [(entry, int(seed)) for seed in seeds for entry in entries if seed in entry.missing]
     count = max(1, min(jobs if jobs is not None else cores(), len(missing)))
     # Code of the user's own runs in a worker even if there is one run alone: it may take its process with it.
-    if named and (workers is not None or count > 1 or any(map(source_of, (world, *agents)))):
-        found = _in_workers(plan, missing, count, workers)
-    else:
-        found = _here(plan, missing)
-    _collect(found, missing, plan.store, progress)
+    apart = named and (workers is not None or count > 1 or any(map(source_of, (world, *agents))))
+    fast = [pair for pair in missing if named and not pair[0].why_plain]
+    slow = [pair for pair in missing if pair not in fast]
+    _collect(do_all(plan, fast, slow, count, workers, apart), missing, plan.store, progress)
     return _result(plan, entries, seeds, notes)
 
 
-def _result(plan: _Plan, entries: list[_Entry], seeds: Sequence[int], notes: list[str]) -> Result:
+def _result(plan: Plan, entries: list[Entry], seeds: Sequence[int], notes: list[str]) -> Result:
     results = [
         AgentResult(entry.name, entry.settings, [entry.runs[int(seed)] for seed in seeds], entry.trained)
         for entry in entries
     ]
     meta, told = plan.world.meta, {"steps": plan.budget.steps, "episodes": plan.budget.episodes}
     oracle = plan.world.oracle() if meta.priced else None
-    return Result(plan.world.name, meta, told, results, oracle, notes, plan.options.window)
+    steps = max((int(agent.decisions) for agent in results), default=0)
+    schedule = plan.world.schedule
+    drift = Drifting(
+        str(schedule), str(plan.world.terms.feedback), schedule.changes(steps), _best(schedule, meta, steps)
+    )
+    return Result(plan.world.name, meta, told, results, oracle, notes, plan.options.window, drift)
+
+
+def _best(schedule: Schedule, meta: Meta, steps: int) -> list[tuple[int, float]]:
+    """Return from which step on which E[V*] holds; nothing where the world does not change, or as chance has it."""
+    if not schedule.changes(steps) or any(drift.kind == "random-walk" for drift in schedule.drifts):
+        return []
+    grid = np.unique(np.linspace(0, steps - 1, 2000).astype(np.int64))
+    grid = np.union1d(grid, [at for change in schedule.changes(steps) for at in change if at < steps])
+    concept = np.array([int(schedule.concepts(0, int(at), 1)[0]) for at in grid])
+    new = np.append(True, concept[1:] != concept[:-1])
+    return [(int(at), meta.expected_start[c]) for at, c in zip(grid[new], concept[new], strict=True)]
 
 
 def _check_request(
@@ -159,9 +151,9 @@ def _check_sizes(seeds: Sequence[int], budget: Budget) -> None:
             raise SandboxError(f"{name} is out of range: a run has less than 2**62")
 
 
-def _entries(agents: Sequence[Any], world: World, seeds: Sequence[int]) -> list[_Entry]:
+def _entries(agents: Sequence[Any], world: World, seeds: Sequence[int]) -> list[Entry]:
     """Make every agent once, and refuse what does not fit the world, before anything runs."""
-    entries: list[_Entry] = []
+    entries: list[Entry] = []
     try:
         observations, choices = world.observation_space, world.choice_space
     except SandboxError:
@@ -179,18 +171,25 @@ def _entries(agents: Sequence[Any], world: World, seeds: Sequence[int]) -> list[
         name = agent if isinstance(agent, str) else _free_name(trial, agent, entries)
         settings = settings_of(make_agent(agent, world))
         missing = {int(seed) for seed in seeds}
-        entries.append(_Entry(name, partial(make_agent, agent, world), settings, missing))
+        entries.append(Entry(name, partial(make_agent, agent, world), settings, missing, _why_plain(world, trial)))
     return entries
 
 
-def _free_name(trial: Agent, agent: Any, entries: list[_Entry]) -> str:
+def _why_plain(world: World, trial: Agent) -> str:
+    try:
+        return world.why_plain(trial)
+    except Exception as error:  # its runs will say more
+        return one_line(error)
+
+
+def _free_name(trial: Agent, agent: Any, entries: list[Entry]) -> str:
     model = getattr(trial, "model", None)
     base = getattr(agent, "__name__", None) or type(agent if model is None else model).__name__
     taken = {entry.name for entry in entries}
     return next(name for k in range(1, len(taken) + 2) if (name := base if k == 1 else f"{base} {k}") not in taken)
 
 
-def _find_done(entry: _Entry, plan: _Plan, store: Store, notes: list[str]) -> None:
+def _find_done(entry: Entry, plan: Plan, store: Store, notes: list[str]) -> None:
     """Name the entry's file and take the runs that it holds; missing are those that failed, or have no trace."""
     about = decides(plan.world, entry.name, entry.settings, plan.budget, plan.options)
     entry.key = key_of(
@@ -203,53 +202,24 @@ def _find_done(entry: _Entry, plan: _Plan, store: Store, notes: list[str]) -> No
         notes.append(f"{error}; its runs were done again")
         return
     entry.runs = {run.seed: run for run in found}
-    done = {run.seed for run in found if run.scores is not None and (not plan.trace or store.has_trace(entry.key, run))}
+    done = {
+        run.seed
+        for run in found
+        if run.scores is not None
+        and (not plan.trace or store.has_trace(entry.key, run))
+        and (run.why_plain or not plan.world.terms.plain)  # who asks for the open loop wants to see it
+    }
     entry.missing -= done
 
 
-def _here(plan: _Plan, missing: Sequence[tuple[_Entry, int]]) -> Generator[tuple[_Entry, Run] | None]:
-    """Do the runs one after the other in this process."""
-    for entry, seed in missing:
-        agent = entry.make()
-        run = do_run(plan.world, agent, seed, plan.budget, plan.options, plan.trace_to(entry, seed))
-        entry.trained[seed] = agent
-        yield entry, run
-
-
-def _in_workers(
-    plan: _Plan, missing: Sequence[tuple[_Entry, int]], count: int, workers: Workers | None
-) -> Generator[tuple[_Entry, Run] | None]:
-    """Do the runs in worker processes; one that dies has its run tried once more, then failed."""
-    entries = {entry.name: entry for entry, _ in missing}
-    shared = asdict(plan.budget) | asdict(plan.options) | {"world": plan.world.name}
-    asked = [
-        shared | {"agent": entry.name, "seed": seed, "trace_to": plan.trace_to(entry, seed)} for entry, seed in missing
-    ]
-    pool = workers if workers is not None else Workers(count)
-    try:
-        for told in pool.map(asked):
-            if told is None:
-                yield None
-                continue
-            job, answer = told
-            if isinstance(answer, str):
-                run = Run(job["seed"], None, f"{plan.world.name}, seed {job['seed']}, {answer}, twice")
-            else:
-                run = unpack(answer)
-            yield entries[job["agent"]], run
-    finally:
-        if workers is None:
-            pool.close()
-
-
 def _collect(
-    found: Generator[tuple[_Entry, Run] | None],
-    missing: Sequence[tuple[_Entry, int]],
+    found: Generator[tuple[Entry, Run] | None],
+    missing: Sequence[tuple[Entry, int]],
     store: Store | None,
     progress: Progress | None,
 ) -> None:
     """Take runs as they come, and write them within two seconds or so: fewer writes where runs are many and short."""
-    unsaved: dict[str, _Entry] = {}
+    unsaved: dict[str, Entry] = {}
     done = 0
     save_at = time.monotonic() + 1.0
     try:
@@ -287,7 +257,7 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _save(unsaved: dict[str, _Entry], store: Store) -> None:
+def _save(unsaved: dict[str, Entry], store: Store) -> None:
     for name in list(unsaved):
         entry = unsaved.pop(name)
         with _locked(store.folder):

@@ -9,17 +9,18 @@ import sys
 import threading
 import traceback
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sandbox.catalog import make_agent, make_world
-from sandbox.errors import SandboxError, one_line
+from sandbox.errors import RunError, SandboxError, one_line
 from sandbox.interfaces import Agent
 from sandbox.runs import Options, Run, pack, run_once
 from sandbox.store import SCHEMA, put_in_place, quoted, remove, storable
 from sandbox.trace import Meta, Trace
-from sandbox.world import Budget, World
+from sandbox.world import Budget, World, make_terms
 
 
 class TraceFile:
@@ -72,14 +73,33 @@ class TraceFile:
         remove(self._temporary)
 
 
-def do_run(world: World, agent: Agent, seed: int, budget: Budget, options: Options, trace_to: str | Path | None) -> Run:
-    """Run once, and keep the decisions in the file `trace_to` if there is one; whatever fails is in the run."""
+def do_run(
+    world: World,
+    agent: Agent,
+    seed: int,
+    budget: Budget,
+    options: Options,
+    trace_to: str | Path | None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Run:
+    """Run once, and keep the decisions in the file `trace_to` if there is one; whatever fails is in the run.
+
+    `stopped` is asked now and then whether anybody still wants the run.
+    """
+
+    def keep(trace: Trace) -> None:
+        if stopped():
+            raise RunError("nobody wants the run any more")
+        if file is not None:
+            file.add(trace)
+
+    file: TraceFile | None = None
     try:
         if trace_to is None:
-            run = run_once(world, agent, seed, budget, options)
+            run = run_once(world, agent, seed, budget, options, keep)
         else:
             with TraceFile(Path(trace_to), world.meta) as file:
-                run = run_once(world, agent, seed, budget, options, file.add)
+                run = run_once(world, agent, seed, budget, options, keep)
                 if run.scores is not None:
                     file.keep(run.scores.fingerprint)
         return replace(run, error=storable(run.error), traceback=storable(run.traceback))
@@ -90,9 +110,10 @@ def do_run(world: World, agent: Agent, seed: int, budget: Budget, options: Optio
 def work(job: dict[str, Any], worlds: dict[str, World]) -> Run:
     """Do one job; worlds are kept, since solving them takes time."""
     try:
-        if job["world"] not in worlds:
-            worlds[job["world"]] = make_world(job["world"])
-        world = worlds[job["world"]]
+        key = json.dumps([job[part] for part in ("world", "drift", "feedback", "plain")])
+        if key not in worlds:
+            worlds[key] = make_world(job["world"]).under(make_terms(job["drift"], job["feedback"], job["plain"]))
+        world = worlds[key]
         agent = make_agent(job["agent"], world)
     except Exception as error:
         return Run(job["seed"], None, one_line(error), traceback.format_exc())

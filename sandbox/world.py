@@ -80,8 +80,8 @@ class World(Protocol):
     def decisions(self, budget: Budget) -> int | None:
         """Return how many decisions a run of this budget makes, None if that is not known beforehand."""
 
-    def run(self, agent: Agent, seed: int, budget: Budget, sink: Sink) -> None:
-        """Run an agent once and hand its trace to `sink`."""
+    def run(self, agent: Agent, seed: int, budget: Budget, sink: Sink) -> str:
+        """Run an agent once and hand its trace to `sink`; return why in the open loop, "" if it was compiled."""
 
     def oracle_agent(self) -> Agent:
         """Return the oracle as an agent."""

@@ -11,15 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive import naive_curve
 
-from sandbox.curves import BINS, Track, add_compensated, curve_of, make_track, push, tail_mean, total_of
+from sandbox.curves import BINS, Track, curve_of, lost, make_track, push, tail_mean, total_of
 from sandbox.errors import SandboxError
 
 SIGNALS = st.integers(0, 2**32 - 1)
 
 
+def push_rows(track: Track, values: np.ndarray, at: np.ndarray) -> None:
+    """Push rows (n, K), in which signal k is column k."""
+    push(track, np.ascontiguousarray(values.T), np.arange(values.shape[1]), at)
+
+
 def pushed(values: np.ndarray, window: int = 10, fading: float = 0.9, pushes: int | None = None) -> Track:
     track = make_track(values.shape[1], window, fading, pushes)
-    push(track, values, np.arange(1, len(values) + 1))
+    push_rows(track, values, np.arange(1, len(values) + 1))
     return track
 
 
@@ -61,7 +66,7 @@ def test_chunks_do_not_matter(seed: int, rows: int, cuts: list[int]) -> None:
     whole, parts = pushed(values, pushes=rows), make_track(2, 10, 0.9, rows)
     edges = [0, *sorted(min(c, rows) for c in cuts), rows]
     for begin, end in itertools.pairwise(edges):
-        push(parts, values[begin:end], np.arange(begin + 1, end + 1))
+        push_rows(parts, values[begin:end], np.arange(begin + 1, end + 1))
     for mine, other in zip(whole, parts, strict=True):
         np.testing.assert_array_equal(mine, other)
 
@@ -70,8 +75,8 @@ def test_looking_at_a_curve_does_not_change_the_run() -> None:
     values = np.random.default_rng(0).normal(size=(1_301, 2))
     looked, left = make_track(2, 10, 0.9, None), make_track(2, 10, 0.9, None)
     for i in range(len(values)):
-        push(looked, values[i : i + 1], np.array([i + 1]))
-        push(left, values[i : i + 1], np.array([i + 1]))
+        push_rows(looked, values[i : i + 1], np.array([i + 1]))
+        push_rows(left, values[i : i + 1], np.array([i + 1]))
         if i % 50 == 0:
             curve_of(looked, 0, i + 1)
             tail_mean(looked, 1)
@@ -110,10 +115,10 @@ def test_sums_are_compensated() -> None:
     for value in values[:, 0].tolist():
         naive += value
     assert abs(naive - 1e16 - 0.1 * 99_999) > 2.0
-    sums = np.zeros((2, 1))
+    total, rest = 0.0, 0.0
     for value in (1.0, 1e100, 1.0, -1e100):  # Neumaier's example
-        add_compensated(sums, 0, value)
-    assert sums[0, 0] + sums[1, 0] == 2.0
+        total, rest = total + value, rest + lost(total, value)
+    assert total + rest == 2.0
 
 
 def test_a_window_does_not_drift() -> None:

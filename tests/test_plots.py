@@ -13,9 +13,10 @@ import pytest
 from matplotlib.figure import Figure
 from shell import user_file
 
+from sandbox.agent_result import AgentResult
 from sandbox.errors import SandboxError
 from sandbox.plots import _looks, figure, mean_curve, panels, save
-from sandbox.result import AgentResult, Result
+from sandbox.result import Result
 from sandbox.runs import Options
 from sandbox.study import run_study
 from sandbox.table import FloatArray

@@ -1,0 +1,131 @@
+"""Who does the runs of a study: threads where they are compiled, else worker processes, or this process itself."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sandbox.interfaces import Agent
+from sandbox.runs import Options, Run, unpack
+from sandbox.store import Store
+from sandbox.worker import do_run
+from sandbox.workers import Workers
+from sandbox.world import Budget, World
+
+
+@dataclass
+class Entry:
+    """One agent of a study, with the runs that are there already."""
+
+    name: str
+    make: Callable[[], Agent]
+    settings: dict[str, Any]
+    missing: set[int]  # the seeds that are to be run
+    why_plain: str = ""  # why it is run in the open loop, "" if it is compiled
+    key: str = ""
+    about: dict[str, Any] = field(default_factory=dict)
+    runs: dict[int, Run] = field(default_factory=dict)  # every run that its file is to hold, also of other seeds
+    trained: dict[int, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the runs of a study share."""
+
+    world: World
+    budget: Budget
+    options: Options
+    store: Store | None
+    trace: bool
+
+    def trace_to(self, entry: Entry, seed: int) -> str | None:
+        """Return the file for a run's decisions, None if they are not kept."""
+        return str(self.store.trace_path(entry.key, seed)) if self.trace and self.store is not None else None
+
+
+def do_all(
+    plan: Plan,
+    fast: Sequence[tuple[Entry, int]],
+    slow: Sequence[tuple[Entry, int]],
+    count: int,
+    workers: Workers | None,
+    apart: bool,
+) -> Generator[tuple[Entry, Run] | None]:
+    """Do the compiled runs on all cores of this process, then the others."""
+    if fast:
+        yield from _in_threads(plan, fast, count)
+    if slow:
+        yield from _in_workers(plan, slow, min(count, len(slow)), workers) if apart else _here(plan, slow)
+
+
+def _in_threads(plan: Plan, missing: Sequence[tuple[Entry, int]], count: int) -> Generator[tuple[Entry, Run] | None]:
+    """Do compiled runs in threads: their loops leave the interpreter to each other."""
+    waiting, done, stopped = iter(missing), queue.SimpleQueue[tuple[Entry, Run]](), threading.Event()
+    turn = threading.Lock()
+
+    def serve() -> None:
+        while not stopped.is_set():
+            with turn:
+                found = next(waiting, None)
+            if found is None:
+                return
+            entry, seed = found
+            where = plan.trace_to(entry, seed)
+            run = do_run(plan.world, entry.make(), seed, plan.budget, plan.options, where, stopped.is_set)
+            done.put((entry, run))
+
+    threads = [threading.Thread(target=serve, daemon=True) for _ in range(min(count, len(missing)))]
+    for thread in threads:
+        thread.start()
+    try:
+        left = len(missing)
+        while left:
+            try:
+                yield done.get(timeout=1.0)
+                left -= 1
+            except queue.Empty:
+                yield None
+    finally:  # also when nobody wants the rest
+        stopped.set()
+        for thread in threads:
+            thread.join()
+
+
+def _here(plan: Plan, missing: Sequence[tuple[Entry, int]]) -> Generator[tuple[Entry, Run] | None]:
+    """Do the runs one after the other in this process."""
+    for entry, seed in missing:
+        agent = entry.make()
+        run = do_run(plan.world, agent, seed, plan.budget, plan.options, plan.trace_to(entry, seed))
+        entry.trained[seed] = agent
+        yield entry, run
+
+
+def _in_workers(
+    plan: Plan, missing: Sequence[tuple[Entry, int]], count: int, workers: Workers | None
+) -> Generator[tuple[Entry, Run] | None]:
+    """Do the runs in worker processes; one that dies has its run tried once more, then failed."""
+    entries = {entry.name: entry for entry, _ in missing}
+    terms = plan.world.terms
+    shared = asdict(plan.budget) | asdict(plan.options) | {"world": plan.world.name, "plain": terms.plain}
+    shared |= {"drift": [str(one) for one in terms.drift.drifts], "feedback": str(terms.feedback)}
+    asked = [
+        shared | {"agent": entry.name, "seed": seed, "trace_to": plan.trace_to(entry, seed)} for entry, seed in missing
+    ]
+    pool = workers if workers is not None else Workers(count)
+    try:
+        for told in pool.map(asked):
+            if told is None:
+                yield None
+                continue
+            job, answer = told
+            if isinstance(answer, str):
+                run = Run(job["seed"], None, f"{plan.world.name}, seed {job['seed']}, {answer}, twice")
+            else:
+                run = unpack(answer)
+            yield entries[job["agent"]], run
+    finally:
+        if workers is None:
+            pool.close()
