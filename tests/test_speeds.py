@@ -166,7 +166,7 @@ DRIFT_AND_FEEDBACK: list[tuple[Any, str | None]] = [
 
 
 @pytest.mark.parametrize(("drift", "feedback"), DRIFT_AND_FEEDBACK, ids=str)
-@pytest.mark.parametrize("agent", ["logistic", "naive-bayes", "logistic:ask_below=0.9", "naive-bayes:threshold=0.2"])
+@pytest.mark.parametrize("agent", ["logistic", "naive-bayes", "logistic:ask_below=0.9", "naive-bayes:threshold=0.9"])
 def test_spam(agent: str, drift: Any, feedback: str | None) -> None:
     told = feedback and feedback.format(first="deliver")
     check_pair("spam", agent, Budget(steps=STEPS), drift=drift, feedback=told)
