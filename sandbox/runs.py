@@ -7,6 +7,7 @@ import copy
 import math
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,6 @@ from sandbox.trace import Sink, Trace
 
 if TYPE_CHECKING:
     from sandbox.world import Budget, World
-
-_FAR = 2**62
 
 
 @dataclass(frozen=True)
@@ -49,16 +48,25 @@ class Options:
     fading: float = 0.999
 
 
-def run_once(world: World, agent: Agent, seed: int, budget: Budget, options: Options, keep: Sink | None = None) -> Run:
+def run_once(
+    world: World,
+    agent: Agent,
+    seed: int,
+    budget: Budget,
+    options: Options,
+    keep: Sink | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Run:
     """Run once and judge; `keep` is handed the trace too. A failure is returned, not raised.
 
     In a world that changes it runs the twins too: a copy of the agent in the world as it is after each change.
+    `stopped` is asked now and then whether nobody wants the run any more; it then fails.
     """
-    pricing = world.meta.priced and bool(world.schedule.changes(_FAR))
-    twin, log = (copy.deepcopy(agent), GapLog(world.decisions(budget))) if pricing else (None, None)
+    twin, log = (_copy(agent), GapLog(world.decisions(budget))) if _recovers(world) else ("", None)
     judge = Evaluator(world.meta, world.decisions(budget), options.window, options.fading)
 
     def sink(trace: Trace) -> None:
+        _go_on(stopped)
         judge.update(trace)
         if log is not None:
             log.add(trace.step, trace.best - trace.value)
@@ -76,12 +84,36 @@ def run_once(world: World, agent: Agent, seed: int, budget: Budget, options: Opt
         trail = "".join(traceback.format_exception(cause))
         return Run(seed, None, f"{world.name}, seed {seed}, {one_line(error)}", trail)
     seconds = time.perf_counter() - began
-    found = () if log is None or twin is None else _recoveries(world, twin, seed, budget, options, log)
+    found = () if log is None else _recoveries(world, twin, seed, budget, options, log, stopped)
     return Run(seed, scores, seconds=seconds, why_plain=why, recoveries=found)
 
 
+def _recovers(world: World) -> bool:
+    """Whether recovery is measured in a world: it has prices, and changes that are complete one day."""
+    return world.meta.priced and any(drift.kind != "random-walk" for drift in world.schedule.drifts)
+
+
+def _copy(agent: Agent) -> Agent | str:
+    """Return a fresh agent for the twins, or why there is none: a copy, since who made it may hand out one only."""
+    try:
+        return copy.deepcopy(agent)
+    except Exception as error:
+        return f"its twin failed: the agent cannot be copied: {one_line(error)}"
+
+
+def _go_on(stopped: Callable[[], bool]) -> None:
+    if stopped():
+        raise RunError("nobody wants the run any more")
+
+
 def _recoveries(
-    world: World, agent: Agent, seed: int, budget: Budget, options: Options, log: GapLog
+    world: World,
+    agent: Agent | str,
+    seed: int,
+    budget: Budget,
+    options: Options,
+    log: GapLog,
+    stopped: Callable[[], bool],
 ) -> tuple[Recovery, ...]:
     """Return how a run came through each change, against its twins."""
     delta = world.meta.material * world.meta.gap_range
@@ -93,7 +125,7 @@ def _recoveries(
             continue
         concept = int(world.schedule.concepts(seed, segment.complete, 1)[0])
         if concept not in twins:
-            twins[concept] = _twin_log(world.twin(concept), agent, seed, budget)
+            twins[concept] = _twin_log(world, concept, agent, seed, budget, stopped)
         twin = twins[concept]
         if isinstance(twin, str):
             found.append(undecided(segment, twin))
@@ -102,11 +134,20 @@ def _recoveries(
     return tuple(found)
 
 
-def _twin_log(twin: World, agent: Agent, seed: int, budget: Budget) -> GapLog | str:
-    """Return the gaps of a twin, or how it failed."""
-    log = GapLog(twin.decisions(budget))
+def _twin_log(
+    world: World, concept: int, agent: Agent | str, seed: int, budget: Budget, stopped: Callable[[], bool]
+) -> GapLog | str:
+    """Return the gaps of the twin that always lived in `concept`, or how it failed."""
+    if isinstance(agent, str):
+        return agent
+    log = GapLog(world.decisions(budget))
+
+    def sink(trace: Trace) -> None:
+        _go_on(stopped)
+        log.add(trace.step, trace.best - trace.value)
+
     try:
-        twin.run(agent, seed, budget, lambda trace: log.add(trace.step, trace.best - trace.value))
+        world.twin(concept).run(agent, seed, budget, sink)
     except (Exception, SystemExit) as error:
         return f"its twin failed: {one_line(error)}"
     return log

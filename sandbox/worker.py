@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.catalog import make_agent, make_world
-from sandbox.errors import RunError, SandboxError, one_line
+from sandbox.errors import SandboxError, one_line
 from sandbox.interfaces import Agent
 from sandbox.runs import Options, Run, pack, run_once
 from sandbox.store import SCHEMA, put_in_place, quoted, remove, storable
@@ -84,22 +84,14 @@ def do_run(
 ) -> Run:
     """Run once, and keep the decisions in the file `trace_to` if there is one; whatever fails is in the run.
 
-    `stopped` is asked now and then whether anybody still wants the run.
+    `stopped` is asked now and then whether nobody wants the run any more.
     """
-
-    def keep(trace: Trace) -> None:
-        if stopped():
-            raise RunError("nobody wants the run any more")
-        if file is not None:
-            file.add(trace)
-
-    file: TraceFile | None = None
     try:
         if trace_to is None:
-            run = run_once(world, agent, seed, budget, options, keep)
+            run = run_once(world, agent, seed, budget, options, None, stopped)
         else:
             with TraceFile(Path(trace_to), world.meta) as file:
-                run = run_once(world, agent, seed, budget, options, keep)
+                run = run_once(world, agent, seed, budget, options, file.add, stopped)
                 if run.scores is not None:
                     file.keep(run.scores.fingerprint)
         return replace(run, error=storable(run.error), traceback=storable(run.traceback))
