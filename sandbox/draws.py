@@ -42,7 +42,7 @@ def stream_of(seed: int, step: int, purpose: int) -> np.uint64:
 @compiled
 def uniform(stream: np.uint64, k: int) -> float:
     """Return the k-th number of a stream, uniform in [0, 1)."""
-    return float(mixed(stream + np.uint64(k + 1) * _GOLDEN) >> _BY_11) * _UNIT
+    return float(mixed(np.uint64(stream) + np.uint64(k + 1) * _GOLDEN) >> _BY_11) * _UNIT
 
 
 @compiled
