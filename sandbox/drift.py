@@ -198,7 +198,7 @@ class Schedule:
 
     def concepts(self, seed: int, start: int, count: int) -> IntArray:
         """Return the concept (count,) in force at the lifetime steps `start`, ..., `start + count - 1`."""
-        if self.pinned is not None or not self.drifts:
+        if self.pinned is not None or not self.drifts or not count:
             return np.full(count, self.pinned or 0, dtype=np.int64)
         steps = np.arange(start, start + count, dtype=np.int64)
         code = np.zeros(count, dtype=np.int64)
