@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from gymnasium.envs.toy_text.utils import categorical_sample
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -133,6 +133,7 @@ def plain_text() -> Any:
     return SimpleNamespace(**found)
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**62), step=st.integers(0, 2**62), purpose=st.integers(0, 9), k=st.integers(0, 2**32 - 2))
 @example(0, 0, 0, 0)
 @example(2**62, 2**62, 9, 2**32 - 2)
@@ -154,6 +155,7 @@ def test_plain_equals_compiled(seed: int, step: int, purpose: int, k: int) -> No
 weights = st.lists(st.one_of(st.just(0.0), st.floats(1e-12, 1e6)), min_size=1, max_size=40).filter(any)
 
 
+@settings(deadline=None)
 @given(weights, st.floats(0.0, 1.0, exclude_max=True))
 @example([0.0, 0.0, 1.0], 0.0)
 @example([0.1] * 10, 1.0 - 2.0**-53)  # whose sum is below 1, and below this number
@@ -168,6 +170,7 @@ def test_pick_is_gymnasiums(weight: list[float], u: float) -> None:
     assert plain_text().pick(np.cumsum(probability), u) == found
 
 
+@settings(deadline=None)
 @given(weights)
 @example([1.0])
 @example([0.0, 1.0, 0.0])
@@ -186,6 +189,7 @@ def test_alias_tables_are_exact(weight: list[float]) -> None:
     assert np.array_equal(slow, keep) and np.array_equal(aliases, other)
 
 
+@settings(deadline=None)
 @given(weights, st.floats(0.0, 1.0, exclude_max=True))
 @example([1.0] * 37, 1.0 - 2.0**-53)
 def test_an_alias_is_picked_as_its_table_says(weight: list[float], u: float) -> None:
