@@ -90,7 +90,8 @@ class Feedback:
             value = getattr(self, name)
             if not isinstance(value, int | float) or isinstance(value, bool) or not 0.0 <= value <= 1.0:
                 raise SandboxError(f"feedback: {name}={value!r} is out of range [0, 1]")
-        if self.budget is not None and (not isinstance(self.budget, int) or not 0 <= self.budget < 2**62):
+        whole = isinstance(self.budget, int) and not isinstance(self.budget, bool)
+        if self.budget is not None and not (whole and 0 <= self.budget < 2**62):
             raise SandboxError(f"feedback: active={self.budget!r} is out of range: a number of answers, from 0")
 
     @property
