@@ -11,7 +11,7 @@ import numpy as np
 from sandbox.comparison import Interval, mean_interval
 from sandbox.errors import SandboxError, suggestion
 from sandbox.metrics import METRICS
-from sandbox.recovery import Summary, summary
+from sandbox.recovery import Recovery, Summary, summary
 
 if TYPE_CHECKING:
     from sandbox.runs import Run
@@ -66,11 +66,20 @@ class AgentResult:
         """Why its runs were made in the open loop, "" if they were compiled."""
         return next((run.why_plain for run in self.done if run.why_plain), "" if self.done else "no run was completed")
 
-    def recoveries(self) -> list[Summary]:
-        """Return how its runs came through each change, over seeds; runs that are all the same count once."""
-        runs = self.done[:1] if self.distinct == 1 else self.done
-        by_change = zip(*(run.recoveries for run in runs), strict=False)
-        return [summary(one, np.random.default_rng(0)) for one in by_change]
+    def by_change(self) -> list[list[Recovery]]:
+        """Return how its runs came through each change, for those that saw it; runs that are all the same count once.
+
+        Runs of unequal length see unequally many changes.
+        """
+        found: dict[int, list[Recovery]] = {}
+        for run in self.done[:1] if self.distinct == 1 else self.done:
+            for one in run.recoveries:
+                found.setdefault(one.change, []).append(one)
+        return [found[change] for change in sorted(found)]
+
+    def recoveries(self, most: int | None = None) -> list[Summary]:
+        """Return what its runs together say of each change, of the first `most` changes, None: of all."""
+        return [summary(one, np.random.default_rng(0)) for one in self.by_change()[:most]]
 
     @property
     def decisions_per_second(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 
 _MUCH = 0.1  # share of a run that an unfinished episode may be before it is named
+_MOST_REASONS = 3  # that are told one by one
 _OFTEN = 0.05  # share of decisions that may be abstentions before they are named
 
 
@@ -25,6 +27,25 @@ def caveats(agents: Sequence[AgentResult], priced: bool) -> list[str]:
     if same:
         found.append(f"every seed gave the same run, which counts once, for {', '.join(same)}")
     return found
+
+
+def terms_caveats(agents: Sequence[AgentResult], never: Sequence[str], unfinished: Sequence[str]) -> list[str]:
+    """Return the caveats of a world that drifts: drifts that no run saw, or not to their end, recoveries unknown."""
+    longest = max((run.scores.decisions for agent in agents for run in agent.done if run.scores is not None), default=0)
+    found = [f"the drift {drift} never happens: the longest run has {longest:,} decisions" for drift in never]
+    found += [f"the drift {drift} is not complete when the longest run ends" for drift in unfinished]
+    return found + [text for agent in agents for text in _unknown_recoveries(agent)]
+
+
+def _unknown_recoveries(agent: AgentResult) -> Iterator[str]:
+    """Say, for each reason, of how many changes nothing can be said."""
+    notes = Counter(one.note for run in agent.done for one in run.recoveries if one.note)
+    total = sum(len(run.recoveries) for run in agent.done)
+    for note, count in notes.most_common(_MOST_REASONS):
+        yield f"{agent.name}: recovery is unknown for {count} of {total} changes in its runs: {note}"
+    others = sum(notes.values()) - sum(count for _, count in notes.most_common(_MOST_REASONS))
+    if others:
+        yield f"{agent.name}: and for {others} more, for other reasons, which --json has"
 
 
 def _survivors(agent: AgentResult) -> Iterator[str]:

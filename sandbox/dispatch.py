@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import queue
 import threading
+import traceback
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from sandbox.errors import one_line
 from sandbox.interfaces import Agent
 from sandbox.runs import Options, Run, unpack
 from sandbox.store import Store
@@ -61,6 +63,20 @@ def do_all(
         yield from _in_workers(plan, slow, min(count, len(slow)), workers) if apart else _here(plan, slow)
 
 
+_MAKING = threading.Lock()  # names are read with `ast.parse`, which two threads may not do at once (Python 3.11)
+
+
+def _do(plan: Plan, entry: Entry, seed: int, stopped: Callable[[], bool] = lambda: False) -> tuple[Agent | None, Run]:
+    """Make an agent and run it; return both. One that cannot be made has a failed run."""
+    try:
+        with _MAKING:
+            agent = entry.make()
+    except (Exception, SystemExit) as error:
+        text = f"{plan.world.name}, seed {seed}, the agent cannot be made: {one_line(error)}"
+        return None, Run(seed, None, text, traceback.format_exc())
+    return agent, do_run(plan.world, agent, seed, plan.budget, plan.options, plan.trace_to(entry, seed), stopped)
+
+
 def _in_threads(plan: Plan, missing: Sequence[tuple[Entry, int]], count: int) -> Generator[tuple[Entry, Run] | None]:
     """Do compiled runs in threads: their loops leave the interpreter to each other."""
     waiting, done, stopped = iter(missing), queue.SimpleQueue[tuple[Entry, Run]](), threading.Event()
@@ -73,9 +89,7 @@ def _in_threads(plan: Plan, missing: Sequence[tuple[Entry, int]], count: int) ->
             if found is None:
                 return
             entry, seed = found
-            where = plan.trace_to(entry, seed)
-            run = do_run(plan.world, entry.make(), seed, plan.budget, plan.options, where, stopped.is_set)
-            done.put((entry, run))
+            done.put((entry, _do(plan, entry, seed, stopped.is_set)[1]))
 
     threads = [threading.Thread(target=serve, daemon=True) for _ in range(min(count, len(missing)))]
     for thread in threads:
@@ -97,9 +111,9 @@ def _in_threads(plan: Plan, missing: Sequence[tuple[Entry, int]], count: int) ->
 def _here(plan: Plan, missing: Sequence[tuple[Entry, int]]) -> Generator[tuple[Entry, Run] | None]:
     """Do the runs one after the other in this process."""
     for entry, seed in missing:
-        agent = entry.make()
-        run = do_run(plan.world, agent, seed, plan.budget, plan.options, plan.trace_to(entry, seed))
-        entry.trained[seed] = agent
+        agent, run = _do(plan, entry, seed)
+        if agent is not None:
+            entry.trained[seed] = agent
         yield entry, run
 
 

@@ -88,14 +88,21 @@ class EnvWorld:
             if isinstance(inner.unwrapped, DriftClock) and inner.unwrapped.schedule:
                 raise SandboxError(f"{self.name} has a drift of its own; give one only")
             first = self.table_of(inner)
-            if any(one.function for one in drift.drifts):
-                return "a user's function changes its law"
-            if isinstance(first, str):
-                return first
+            if isinstance(first, str) or any(one.function for one in drift.drifts):
+                self._try_settings()
+                return first if isinstance(first, str) else "a user's function changes its law"
             tables = drifting_tables(drift, lambda anchor: self._anchor(inner, anchor))
+        except SandboxError as error:
+            raise SandboxError(str(error) if self.name in str(error) else f"{self.name}: {error}") from error
         finally:
             inner.close()
         return TableEnv(tables, drift)
+
+    def _try_settings(self) -> None:
+        """Raise `SandboxError` for settings that the environment has not, before a run meets them."""
+        for one in self.terms.drift.drifts:
+            if one.settings:
+                self.make(**dict(one.settings)).close()
 
     def _anchor(self, env: gym.Env[Any, Any], anchor: Anchor) -> Table:
         """Return the table of an anchor: that of the environment with its settings."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import importlib
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandbox.agent_result import AgentResult
-from sandbox.caveats import caveats
+from sandbox.caveats import caveats, terms_caveats
 from sandbox.comparison import Interval, paired_difference
 from sandbox.metrics import AUDIT, METRICS
-from sandbox.recovery import Summary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,6 +52,8 @@ class Drifting:
     feedback: str = "immediate"
     changes: list[tuple[int, int]] = field(default_factory=list)
     best: list[tuple[int, float]] = field(default_factory=list)  # from which step on, E[V*] of a start; for figures
+    never: list[str] = field(default_factory=list)  # drifts that begin after the end of every run
+    unfinished: list[str] = field(default_factory=list)  # those that are not complete by then
 
 
 @dataclass(repr=False)
@@ -77,10 +79,12 @@ class Result:
 
     @property
     def file_stem(self) -> str:
-        """A file name for its figure: the world, and a digest of what was compared."""
+        """A file name for its figure: the world, and a digest of what was compared, and on what terms."""
         from sandbox.store import key_of
 
-        return key_of({"agents": [agent.name for agent in self.agents], "budget": self.budget}, self.world, "curves")
+        told = {"agents": [agent.name for agent in self.agents], "budget": self.budget}
+        told |= {"drift": self.drifting.drift, "feedback": self.drifting.feedback}
+        return key_of(told, self.world, "curves")
 
     @property
     def headline(self) -> str:
@@ -117,7 +121,8 @@ class Result:
 
     def warnings(self) -> list[str]:
         """Return, in words, what a reader must know before believing the numbers."""
-        return caveats(self.agents, self.meta.priced) + self.notes
+        terms = terms_caveats(self.agents, self.drifting.never, self.drifting.unfinished)
+        return caveats(self.agents, self.meta.priced) + terms + self.notes
 
     def differences(self) -> list[dict[str, Any]]:
         """Return the paired difference of the headline metric for every pair of agents.
@@ -162,7 +167,7 @@ class Result:
                     "decisions_per_second": agent.decisions_per_second,
                     "compiled": not agent.why_plain,
                     "why_plain": agent.why_plain,
-                    "recovery": [_summary(one) for one in agent.recoveries()],
+                    "recovery": _recovery(agent),
                     "below_yardstick": self.below_yardstick(agent),
                 }
             )
@@ -231,8 +236,13 @@ class Result:
         return f"<table><caption>{escape(self.world)}</caption><tr>{head}</tr>{''.join(rows)}</table><ul>{notes}</ul>"
 
 
-def _summary(found: Summary) -> dict[str, Any]:
-    return {key: part._asdict() if hasattr(part, "_asdict") else part for key, part in found._asdict().items()}
+def _recovery(agent: AgentResult) -> list[dict[str, Any]]:
+    """Return how an agent came through each change; `notes` counts the runs of which nothing can be said, by reason."""
+    rows = []
+    for by_seed, found in zip(agent.by_change(), agent.recoveries(), strict=True):
+        row = {key: part._asdict() if hasattr(part, "_asdict") else part for key, part in found._asdict().items()}
+        rows.append(row | {"notes": dict(Counter(one.note for one in by_seed if one.note))})
+    return rows
 
 
 def finite(value: Any) -> Any:

@@ -150,7 +150,7 @@ def _recoveries(result: Result) -> Table | str:
     for name, justify in _RECOVERY_COLUMNS:
         table.add_column(name, justify=justify, overflow="fold", max_width=44 if name == "agent" else None)
     for agent in result.agents:
-        for found in agent.recoveries()[:_MOST_CHANGES]:
+        for found in agent.recoveries(_MOST_CHANGES):
             table.add_row(_text(agent.name), f"{found.change:,}", *_recovery(found))
     if len(changes) > _MOST_CHANGES:
         table.caption = f"the first {_MOST_CHANGES} of {len(changes)} changes; --json has them all"
@@ -159,7 +159,7 @@ def _recoveries(result: Result) -> Table | str:
 
 def _recovery(found: Summary) -> tuple[str, ...]:
     if not found.n:
-        return "–", "too short to say", "–", "–"
+        return "–", "unknown", "–", "–"  # a warning says why
     at_risk = f"{found.recovered} of {found.at_risk}" if found.at_risk else "no drop"
     median = found.median
     if not found.at_risk:

@@ -80,7 +80,7 @@ def run_study(
     # Code of the user's own runs in a worker even if there is one run alone: it may take its process with it.
     apart = named and (workers is not None or count > 1 or any(map(source_of, (world, *agents))))
     fast = [pair for pair in missing if named and not pair[0].why_plain]
-    slow = [pair for pair in missing if pair not in fast]
+    slow = [pair for pair in missing if not named or pair[0].why_plain]
     _collect(do_all(plan, fast, slow, count, workers, apart), missing, plan.store, progress)
     return _result(plan, entries, seeds, notes)
 
@@ -95,14 +95,20 @@ def _result(plan: Plan, entries: list[Entry], seeds: Sequence[int], notes: list[
     steps = max((int(agent.decisions) for agent in results), default=0)
     schedule = plan.world.schedule
     drift = Drifting(
-        str(schedule), str(plan.world.terms.feedback), schedule.changes(steps), _best(schedule, meta, steps)
+        str(schedule),
+        str(plan.world.terms.feedback),
+        schedule.changes(steps),
+        _best(schedule, meta, steps),
+        [str(one) for one in schedule.drifts if one.at >= steps > 0],
+        [str(one) for one in schedule.drifts if one.at < steps < one.at + one.width],
     )
     return Result(plan.world.name, meta, told, results, oracle, notes, plan.options.window, drift)
 
 
 def _best(schedule: Schedule, meta: Meta, steps: int) -> list[tuple[int, float]]:
-    """Return from which step on which E[V*] holds; nothing where the world does not change, or as chance has it."""
-    if not schedule.changes(steps) or any(drift.kind == "random-walk" for drift in schedule.drifts):
+    """Return from which step on which E[V*] holds; nothing where it is unknown, never changes, or as chance has it."""
+    by_chance = any(drift.kind == "random-walk" for drift in schedule.drifts)
+    if not meta.priced or by_chance or not schedule.changes(steps):
         return []
     grid = np.unique(np.linspace(0, steps - 1, 2000).astype(np.int64))
     grid = np.union1d(grid, [at for change in schedule.changes(steps) for at in change if at < steps])
