@@ -60,12 +60,19 @@ class TableAgent:
             return f"{type(self).__name__} is compiled for tables only"
         if "rule" not in vars(type(self)):
             return f"{type(self).__name__} is a subclass with rules of its own"
+        from sandbox.table_walk import STATE
+
         from ._table_loop import RULES, walk_and_learn
 
         settings = (float(self.step_size), float(self.discount), float(self.epsilon))
         planned, q, rng, which = np.zeros(3, dtype=np.int64), self.q, self.rng, RULES[type(self).rule]
 
         def advance(walk: Walk, steps: Steps, chance: np.random.Generator, limits: tuple[int, int]) -> int:
-            return walk_and_learn(which, walk, steps, chance, limits, q, settings, planned, rng)
+            rows = walk_and_learn(which, walk, steps, chance, limits, q, settings, planned, rng)
+            self._plan(int(walk.place[STATE]), *planned.tolist())
+            return rows
 
         return advance
+
+    def _plan(self, state: int, known: int, choice: int, explored: int) -> None:
+        """Hear of the choice that the compiled loop drew for `state` while learning, if it is `known`."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 
-from sandbox.interfaces import Decision, Experience, Number
+from sandbox.interfaces import Decision, Experience, Labels, Number
 
 from ._tabular import random_choice
 
@@ -24,6 +26,7 @@ class Random:
         self._discrete = isinstance(choice_space, spaces.Discrete)
         if isinstance(choice_space, spaces.Discrete):
             self._n, self._start = int(choice_space.n), int(choice_space.start)
+            self._confidence = 1.0 / self._n if isinstance(choice_space, Labels) else math.nan
         else:
             self._space = deepcopy(choice_space)
             self._space.seed(int(rng.integers(2**31)))
@@ -31,9 +34,32 @@ class Random:
     def act(self, observation: Any) -> Decision:
         """Draw a choice."""
         if self._discrete:
-            return Decision(self._start + random_choice(self._n, self.rng), 1.0 / self._n, False)
+            return Decision(self._start + random_choice(self._n, self.rng), self._confidence)
         drawn = self._space.sample()
         return Decision(float(drawn) if isinstance(self._space, Number) else drawn)
 
     def learn(self, experience: Experience) -> None:
         """Learn nothing."""
+
+    def fast(self, kind: str, told: tuple[bool, ...], budget: int | None, delay: int) -> Callable[..., Any] | str:
+        """Return the compiled loop of any kind of world, or why there is none."""
+        if type(self) is not Random:
+            return f"{type(self).__name__} is a subclass with rules of its own"
+        if not self._discrete or self._start != 0:
+            return "random choices are compiled where they are counted from 0"
+        from ._random_loop import answer_at_random
+
+        n, rng = self._n, self.rng
+        if kind == "table":
+            from ._table_loop import RANDOM, walk_and_learn
+
+            nothing, unplanned = np.zeros((1, n)), np.zeros(3, dtype=np.int64)
+            return lambda walk, steps, chance, limits: walk_and_learn(
+                RANDOM, walk, steps, chance, limits, nothing, (0.0, 0.0, 0.0), unplanned, rng
+            )
+        known = np.array(told, dtype=np.int64)
+        left = np.array([-1 if budget is None else budget])
+        labelled = not math.isnan(self._confidence)
+        return lambda start, seen, outcome, answers, chosen: answer_at_random(
+            answers, chosen, known, left, labelled, rng
+        )

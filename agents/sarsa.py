@@ -69,3 +69,6 @@ class Sarsa(TableAgent):
         sarsa_update(
             self.q, observation, choice, reward, following, next_choice, terminated, self.step_size, self.discount
         )
+
+    def _plan(self, state: int, known: int, choice: int, explored: int) -> None:
+        self._next = (state, choice, bool(explored)) if known else None

@@ -9,6 +9,7 @@ import importlib.util
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,7 @@ def _kebab(module: str) -> str:
     return module.replace("_", "-")
 
 
+@cache
 def discover(kind: str) -> dict[str, Entry]:
     """Return what a folder offers by name, read from its sources, none imported.
 

@@ -197,15 +197,15 @@ def check(
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(metavar="DIR", help="folder for runs and figures")] = Path("demo"),
-    seeds: Annotated[int, typer.Option(metavar="N", help="number of seeds")] = 10,
+    seeds: Annotated[int | None, typer.Option(metavar="N", help="number of seeds [10, or 30 where it is fast]")] = None,
     as_json: _Json = False,
 ) -> None:
-    """Show what it does: tabular agents on three worlds, River models on real data."""
+    """Show what it does: tabular agents, worlds that drift, spam, recommendation, River models on real data."""
     from sandbox.demo import run_demo
     from sandbox.plots import unwritten
     from sandbox.show import print_figures, print_result
 
-    if seeds < 1:
+    if seeds is not None and seeds < 1:
         raise SandboxError(f"--seeds {seeds} is out of range: at least 1 is needed")
     found = []
     with _progress("demo") as progress, unwritten() as lost:

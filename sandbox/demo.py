@@ -1,15 +1,16 @@
-"""The demo: both kinds of world under one judge, in under a minute."""
+"""The demo: both kinds of world under one judge, and what drift does to learners, in under two minutes."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from sandbox.result import Result
 from sandbox.study import Progress, run_study
 from sandbox.workers import Workers, cores
-from sandbox.world import Budget
+from sandbox.world import Budget, Terms, make_terms
 
 _TABULAR = ("q-learning", "sarsa", "expected-sarsa")
 _PHISHING = (
@@ -22,33 +23,70 @@ _MESSAGES = (
     "river:TFIDF(on='body') | LogisticRegression(optimizer=SGD(0.5))",
 )
 _LABEL_YARDSTICKS = ("majority", "no-change", "random")
+_SEEDS = 10  # of a study, where nothing else is asked
+_MANY = 30  # of one that is compiled
 
 
-def _studies() -> Iterator[tuple[str, tuple[str, ...], Budget]]:
+class Study(NamedTuple):
+    """One study of the demo."""
+
+    world: str
+    agents: tuple[str, ...]
+    budget: Budget
+    terms: Terms = Terms()
+    seeds: int = _SEEDS
+
+
+def _drifting() -> Iterator[Study]:
+    """Yield the studies of worlds that change midway."""
+    tabular = tuple(f"{name}:step_size=0.5,discount=1" for name in _TABULAR)
+    yield Study("sandbox/GridMaze-v0", (*tabular, "random"), Budget(steps=40_000), make_terms("abrupt@20000"), _MANY)
+    yield Study(
+        "spam",
+        ("logistic", "naive-bayes", "random"),
+        Budget(steps=20_000),
+        make_terms("abrupt@10000:obfuscation=0.8", "delayed=500"),
+        _MANY,
+    )
+    yield Study(
+        "recommendation",
+        ("linucb", "thompson", "epsilon-greedy", "popularity:decay=0.99", "random"),
+        Budget(steps=20_000),
+        make_terms("abrupt@10000"),
+        _MANY,
+    )
+
+
+def _studies() -> Iterator[Study]:
     for world, settings in (
         ("FrozenLake-v1", "step_size=0.2"),
         ("CliffWalking-v1", "step_size=0.5,discount=1"),
         ("Taxi-v4", "step_size=0.5"),
     ):
         agents = tuple(f"{name}:{settings}" for name in _TABULAR)
-        yield world, (*agents, "random"), Budget(steps=25_000)
-    yield "river:Phishing", (*_PHISHING, *_LABEL_YARDSTICKS), Budget()
+        yield Study(world, (*agents, "random"), Budget(steps=25_000))
+    yield from _drifting()
+    yield Study("river:Phishing", (*_PHISHING, *_LABEL_YARDSTICKS), Budget())
     folder = os.environ.get("RIVER_DATA")
     if folder and (Path(folder) / "SMSSpam").is_dir():
-        yield "river:SMSSpam", (*_MESSAGES, *_LABEL_YARDSTICKS), Budget()
+        yield Study("river:SMSSpam", (*_MESSAGES, *_LABEL_YARDSTICKS), Budget())
 
 
-def run_demo(out: Path, seeds: int, progress: Progress) -> Iterator[tuple[Result, list[Path]]]:
-    """Run the demo's studies into `out`; yield each result with its figures as it is done."""
+def run_demo(out: Path, seeds: int | None, progress: Progress) -> Iterator[tuple[Result, list[Path]]]:
+    """Run the demo's studies into `out`; yield each result with its figures as it is done.
+
+    `seeds`: of every study; None: 10 each, 30 of those that are compiled and drift.
+    """
     with Workers(cores()) as workers:
-        for world, agents, budget in _studies():
+        for study in _studies():
             result = run_study(
-                world,
-                agents,
-                seeds=range(seeds),
-                budget=budget,
+                study.world,
+                study.agents,
+                seeds=range(seeds or study.seeds),
+                budget=study.budget,
+                terms=study.terms,
                 runs=out / "runs",
                 progress=progress,
                 workers=workers,
             )
-            yield result, result.save_figure(out / world.replace(":", "-"))
+            yield result, result.save_figure(out / study.world.replace(":", "-").replace("/", "-"))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandbox.compiled import compiled
-from sandbox.draws import RESET, WORLD, keyed_uniform
+from sandbox.draws import RESET, keyed_uniform
 from sandbox.table import FloatArray, IntArray, Table
 
 STATE, CLOCK, ELAPSED, ENDED = range(4)  # of `Walk.place`
@@ -78,32 +78,66 @@ def make_steps(concept: IntArray) -> Steps:
 @compiled
 def start_episode(walk: Walk, concept: int, rng: np.random.Generator) -> None:
     """Draw the first state of an episode."""
-    u = keyed_uniform(walk.seed, walk.place[CLOCK], RESET) if walk.keyed else rng.random()
-    start = walk.start[concept]
-    state = 0
-    for s in range(start.shape[0]):
-        if start[s] > u:
-            state = s
-            break
-    walk.place[STATE], walk.place[ELAPSED] = state, 0
+    u = chance_of(RESET, walk.place[CLOCK], walk.keyed, walk.seed, rng)
+    walk.place[STATE], walk.place[ELAPSED] = first_state(walk.start, concept, u), 0
 
 
 @compiled
 def take_step(walk: Walk, steps: Steps, i: int, choice: int, rng: np.random.Generator) -> None:
     """Carry out a choice and write down what came of it as the i-th of `steps`; the next episode is left to you."""
     place, concept = walk.place, steps.concept[i]
-    state = place[STATE]
-    u = keyed_uniform(walk.seed, place[CLOCK], WORLD) if walk.keyed else rng.random()
-    limits, k = walk.cumulative[concept, state, choice], 0
-    for j in range(limits.shape[0]):
-        if limits[j] > u:
-            k = j
-            break
-    after = walk.successor[concept, state, choice, k]
+    u, state = chance_of(WORLD, place[CLOCK], walk.keyed, walk.seed, rng), place[STATE]
+    after, reward, ends = follow(
+        walk.cumulative, walk.successor, walk.reward, walk.terminated, concept, state, choice, u
+    )
     place[STATE] = after
     place[CLOCK] += 1
     place[ELAPSED] += 1
-    steps.cell[i], steps.choice[i], steps.after[i] = state, choice, after
-    steps.reward[i] = walk.reward[concept, state, choice, k]
-    steps.terminated[i] = walk.terminated[concept, state, choice, k]
+    steps.cell[i], steps.choice[i], steps.after[i], steps.reward[i] = state, choice, after, reward
+    steps.terminated[i] = ends
     steps.truncated[i] = walk.horizon > 0 and place[ELAPSED] >= walk.horizon
+
+
+# A loop that is to be fast keeps `place` in local numbers, hands the arrays over one by one, and does by itself what
+# `take_step` does: through the tuples a step takes six times as long.
+
+
+@compiled
+def chance_of(purpose: int, step: int, keyed: bool, seed: int, rng: np.random.Generator) -> float:
+    """Return the number in [0, 1) that decides what the environment does at a lifetime step."""
+    return keyed_uniform(seed, step, purpose) if keyed else rng.random()
+
+
+@compiled
+def first_state(start: FloatArray, concept: int, u: float) -> int:
+    """Return the state in which an episode starts, drawn by `u` from `start` (concepts, S)."""
+    for s in range(start.shape[1]):
+        if start[concept, s] > u:
+            return s
+    return 0
+
+
+@compiled
+def outcome_of(cumulative: FloatArray, concept: int, state: int, choice: int, u: float) -> int:
+    """Return which outcome of a choice `u` draws from `cumulative` (concepts, S, A, K)."""
+    for k in range(cumulative.shape[3]):
+        if cumulative[concept, state, choice, k] > u:
+            return k
+    return 0
+
+
+@compiled
+def follow(
+    cumulative: FloatArray,
+    successor: IntArray,
+    reward: FloatArray,
+    terminated: NDArray[np.bool_],
+    concept: int,
+    state: int,
+    choice: int,
+    u: float,
+) -> tuple[int, float, bool]:
+    """Return the next state, the reward and whether the episode ended, drawn by `u` from arrays (concepts, S, A, K)."""
+    k = outcome_of(cumulative, concept, state, choice, u)
+    ends = terminated[concept, state, choice, k]
+    return successor[concept, state, choice, k], reward[concept, state, choice, k], ends

@@ -183,7 +183,7 @@ def test_the_demo_goes_on_without_a_figure(
     as_json: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     worlds = ("FrozenLake-v1", "CliffWalking-v1")
-    monkeypatch.setattr(demo, "_studies", lambda: [(world, ("random",), Budget(60)) for world in worlds])
+    monkeypatch.setattr(demo, "_studies", lambda: [demo.Study(world, ("random",), Budget(60)) for world in worlds])
     (tmp_path / "FrozenLake-v1.svg").mkdir()
     words = ["demo", "--out", str(tmp_path), "--seeds", "2", *["--json"] * as_json]
     assert app(words, standalone_mode=False) == 1

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -297,24 +295,6 @@ def test_memory_does_not_grow_with_the_run() -> None:
 def test_steps_follow_each_other(step: list[int]) -> None:
     with pytest.raises(SandboxError, match="in order from step 0"):
         GapLog().add(np.array(step), np.zeros(3))
-
-
-def best_of(times: int, work: Callable[[], object]) -> float:
-    def timed() -> float:
-        began = time.perf_counter()
-        work()
-        return time.perf_counter() - began
-
-    return min(timed() for _ in range(times))
-
-
-def test_speed() -> None:
-    """Under 15 ns a decision while the run goes on; under 20 ms for five changes in a quarter of a million bins."""
-    steps, gaps = np.arange(recovery.BINS), np.random.default_rng(0).random(recovery.BINS)
-    run, twin = logged(gaps), logged(gaps[::-1])
-    segments = segments_of([(k, k) for k in range(1_000, recovery.BINS, recovery.BINS // 5)], recovery.BINS)
-    assert best_of(7, lambda: GapLog(len(steps)).add(steps, gaps)) < 15e-9 * len(steps)
-    assert best_of(7, lambda: [recover(run, twin, one, 1_000, 0.0) for one in segments]) < 0.020
 
 
 # --- over seeds -------------------------------------------------------------------------------------------------------
