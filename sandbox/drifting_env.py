@@ -10,8 +10,8 @@ import gymnasium as gym
 import numpy as np
 
 from sandbox.draws import DRIFT, RESET, keyed_uniform, stream_of
-from sandbox.drift import Schedule, Shares
-from sandbox.errors import SandboxError
+from sandbox.drift import Drift, Schedule, Shares
+from sandbox.errors import SandboxError, one_line
 from sandbox.table_env import DriftClock
 from sandbox.user_files import load_file
 
@@ -33,11 +33,26 @@ class DriftingEnv(DriftClock, gym.Env[Any, Any]):
             if not drift.settings and not drift.function:
                 raise SandboxError(f"{name} has no change of its own; say what changes, as {drift}:setting=value")
         self._inner = make()
+        self.observation_space, self.action_space = self._inner.observation_space, self._inner.action_space
         self._first = _settings_at_first(self._inner, {name for one in schedule.drifts for name, _ in one.settings})
         self._met: object = None  # what it was made of; None: nothing yet
-        self.observation_space, self.action_space = self._inner.observation_space, self._inner.action_space
         self.metadata, self.render_mode = self._inner.metadata, self._inner.render_mode
         self.concept = self._seed = self.clock = 0
+        for i, drift in enumerate(schedule.drifts):
+            self._try_out(drift, [float(k == i) for k in range(len(schedule.drifts))])
+
+    def _try_out(self, drift: Drift, progress: list[float]) -> None:
+        """Refuse now what would be refused in the middle of a run."""
+        if drift.levels > 1 and drift.kind != "gradual":
+            for name, _ in drift.settings:
+                if self._first[name] is None:
+                    raise SandboxError(f"{drift}: the first value of {name!r} is needed too: the environment hides it")
+        try:
+            self._made(dict(drift.settings), progress).close()
+        except SandboxError:
+            raise
+        except Exception as error:
+            raise SandboxError(f"{self._name} after {drift}: {one_line(error)}") from error
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Start an episode under the law in force now; with a seed, a new life."""
@@ -64,15 +79,20 @@ class DriftingEnv(DriftClock, gym.Env[Any, Any]):
 
     def _rebuild(self, shares: Shares) -> None:
         settings = _blend(self._first, [(share, self.schedule.settings_of(anchor)) for share, anchor in shares])
-        made = self._make(**settings)
-        for i, function in enumerate(self._functions):
-            progress = sum(share for share, anchor in shares if anchor[i])
-            if function:
-                function(made.unwrapped, progress)
-        if (made.observation_space, made.action_space) != (self.observation_space, self.action_space):
-            raise SandboxError(f"{self._name}: a drift may not change the observations or the choices")
+        drifts = range(len(self._functions))
+        made = self._made(settings, [sum(share for share, anchor in shares if anchor[i]) for i in drifts])
         self._inner.close()
         self._inner, self._met = made, shares
+
+    def _made(self, settings: dict[str, Any], progress: list[float]) -> gym.Env[Any, Any]:
+        """Return a fresh environment with other settings, changed by the users' functions."""
+        made = self._make(**settings)
+        for function, how_far in zip(self._functions, progress, strict=True):
+            if function:
+                function(made.unwrapped, how_far)
+        if (made.observation_space, made.action_space) != (self.observation_space, self.action_space):
+            raise SandboxError(f"{self._name}: a drift may not change the observations or the choices")
+        return made
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Take a step of the environment."""
@@ -111,10 +131,7 @@ def _blend(first: dict[str, Any], parts: list[tuple[float, dict[str, Any]]]) -> 
         if len(numbers) == len(values):
             blended[name] = sum(share * value for (share, _), value in zip(values, numbers, strict=True))
         else:
-            _, value = max(values, key=lambda pair: pair[0])
-            if value is None:
-                raise SandboxError(f"a drift by steps needs the first value of {name!r} too: the environment hides it")
-            blended[name] = value
+            blended[name] = max(values, key=lambda pair: pair[0])[1]
     return blended
 
 
