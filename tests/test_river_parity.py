@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 import os
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from river import (
     dummy,
     ensemble,
     evaluate,
+    feature_extraction,
     forest,
     linear_model,
     metrics,
@@ -31,6 +33,7 @@ from river import (
 from sandbox.catalog import make_agent, make_world
 from sandbox.errors import SandboxError
 from sandbox.evaluator import Evaluator, Scores
+from sandbox.streams.spam import Spam
 from sandbox.trace import TRACE_COLUMNS, Trace, join
 from sandbox.world import Budget
 
@@ -231,3 +234,35 @@ def test_the_users_model_is_not_trained() -> None:
 def test_a_model_that_does_not_fit_is_refused(world: str, agent: str, message: str) -> None:
     with pytest.raises(SandboxError, match=message):
         ours(world, agent, steps=5)
+
+
+# --- our own streams --------------------------------------------------------------------------------------------------
+
+FILTERS: dict[str, Callable[[], Any]] = {
+    "BagOfWords(on='body') | MultinomialNB()": lambda: (
+        feature_extraction.BagOfWords(on="body") | naive_bayes.MultinomialNB()
+    ),
+    "BagOfWords(on='body') | BernoulliNB()": lambda: (
+        feature_extraction.BagOfWords(on="body") | naive_bayes.BernoulliNB()
+    ),
+    "TFIDF(on='body') | LogisticRegression(optimizer=SGD(0.5))": lambda: (
+        feature_extraction.TFIDF(on="body") | linear_model.LogisticRegression(optimizer=optim.SGD(0.5))
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+@pytest.mark.parametrize("drift", ["", "abrupt@700"])
+def test_spam_filters(name: str, drift: str) -> None:
+    """A plain River loop over the stream, written out, decides and believes what our loop says it does."""
+    model, decided, believed = FILTERS[name](), [], []
+    for message, is_spam in itertools.islice(Spam(drift=drift), 1500):
+        answer, chances = model.predict_one(message), model.predict_proba_one(message)
+        decided.append(math.nan if answer is None else float(answer))
+        believed.append(math.nan if answer is None else chances.get(is_spam, 0.0))
+        model.learn_one(message, is_spam)
+    world = f"spam:drift={drift!r}" if drift else "spam"
+    scores, trace = ours(world, f"river:{name}", steps=1500)
+    np.testing.assert_array_equal(trace.choice, decided)
+    np.testing.assert_array_equal(trace.likelihood, believed)
+    assert scores.metrics["ledger_error"] <= 1e-9 and scores.metrics["regret"] > 0
