@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandbox.compiled import compiled
-from sandbox.draws import RESET, keyed_uniform
+from sandbox.draws import RESET, WORLD, keyed_uniform
 from sandbox.table import FloatArray, IntArray, Table
 
 STATE, CLOCK, ELAPSED, ENDED = range(4)  # of `Walk.place`
