@@ -89,6 +89,7 @@ def _questions(
             code: float = choice
         else:
             code = nan if choice is None else code_of(choice, space)
+        greedy = code if not explored else greedy_choice(code, explored, scores)  # before scores can change
         likelihood = nan
         if confidence == confidence and n_labels and choice is not None:
             if not 0.0 <= confidence <= 1.000000001:
@@ -116,7 +117,6 @@ def _questions(
                 mail.post(due, Experience(observation, choice, reward, None, True, False, told, step))
             for late in mail.arrived(step):
                 learn(late)
-        greedy = code if not explored else greedy_choice(code, explored, scores)
         pack(memory, filled * size, cell, group, concept, code, greedy, truth, reward, confidence, likelihood)
         rows.filled = filled = filled + 1
         if filled == chunk:

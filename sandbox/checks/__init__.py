@@ -15,7 +15,7 @@ from sandbox.names import split_settings
 
 __all__ = ["CheckError", "CheckResult", "run_checks"]
 
-_Looked = tuple[ModuleType, Any]  # the checks that concern a thing, and what they take
+_Looked = tuple[tuple[ModuleType, ...], Any]  # the checks that concern a thing, and what they take
 _AGENT_METHODS = ("act", "learn", "predict_one", "learn_one")
 
 
@@ -89,18 +89,19 @@ def _either(world: Callable[[], _Looked], agent: Callable[[], _Looked]) -> _Look
 
 def _world(make: Callable[[], Any]) -> _Looked:
     from sandbox.env_world import EnvWorld
+    from sandbox.law_stream import LawStream
     from sandbox.stream_world import StreamWorld
 
     world = make()
     if isinstance(world, StreamWorld):
-        from sandbox.checks import streams
+        from sandbox.checks import laws, streams
 
-        assert world.stream is not None  # makes it, so that what cannot be made is refused here
-        return streams, streams.StreamSubject(lambda: make().stream)
+        family = (streams, laws) if isinstance(world.stream, LawStream) else (streams,)
+        return family, streams.StreamSubject(lambda: make().stream)
     if isinstance(world, EnvWorld):
         from sandbox.checks import environments
 
-        return environments, environments.EnvironmentSubject(world.make, world.table_of)
+        return (environments,), environments.EnvironmentSubject(world.make, world.table_of)
     raise SandboxError(f"there are no checks for a {type(world).__name__}")
 
 
@@ -113,6 +114,6 @@ def _named_agent(name: str) -> _Looked:
 
 
 def _agent(make: Callable[[], Any]) -> _Looked:
-    from sandbox.checks import agents, grounds
+    from sandbox.checks import agents, grounds, speeds
 
-    return agents, grounds.AgentSubject(make)
+    return (agents, speeds), grounds.AgentSubject(make)

@@ -253,7 +253,7 @@ def _teach(subject: AgentSubject, what: str, change: Callable[[Any, Ground], Any
         for step, lesson in enumerate(deepcopy(lessons(ground, 0))):
             came = outcome(ground, lesson, choice_in(agent.act(lesson.observation)), step)
             try:
-                agent.learn(change(came, ground) if step % 3 == 1 or (lesson.last and not ground.tells) else came)
+                agent.learn(change(came, ground) if step % 3 == 1 or (lesson.last and not ground.is_stream) else came)
             except Exception as error:
                 raise CheckError(f"on {ground.name}, with {what}, learn raised {one_line(error)}") from error
 
@@ -264,8 +264,23 @@ def check_takes_truncated(subject: AgentSubject) -> None:
     _teach(
         subject,
         "an episode cut short",
-        lambda came, ground: came if ground.tells else came._replace(terminated=False, truncated=True),
+        lambda came, ground: came if ground.is_stream else came._replace(terminated=False, truncated=True),
     )
+
+
+@needs(check_plays)
+def check_takes_late_answers(subject: AgentSubject) -> None:
+    """`learn` takes what came of earlier decisions, late and in another order."""
+    for ground in subject.grounds:
+        agent, waiting = subject.make(), []
+        start(agent, ground, 0)
+        for step, lesson in enumerate(deepcopy(lessons(ground, 0))):
+            waiting.append(outcome(ground, lesson, choice_in(agent.act(lesson.observation)), step))
+            while step % 4 == 3 and waiting:
+                try:
+                    agent.learn(waiting.pop())
+                except Exception as error:
+                    raise CheckError(f"on {ground.name}, with a late answer, learn raised {one_line(error)}") from error
 
 
 @needs(check_plays)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -15,13 +14,15 @@ from gymnasium import spaces
 
 from sandbox.checks.state import Frozen, frozen
 from sandbox.errors import RunError, SandboxError, one_line
-from sandbox.interfaces import Agent, Decision, Experience, Labels, Number
+from sandbox.interfaces import Agent, Decision, Experience, Labels, Number, Words
 from sandbox.loop import agent_rng
 from sandbox.rows import code_of, vector_of
 
 LESSONS = 40
 _EPISODE = 5
 _WORDS = ("free", "offer", "hello", "meeting", "win", "report")
+_SENDERS = ("colleague", "stranger")
+_ITEMS = ((10, 11, 12), (10, 13, 12))  # behind the slots: one comes and goes
 _WIDE = spaces.Box(-np.inf, np.inf, (), np.float64)
 
 
@@ -32,11 +33,17 @@ class Ground(NamedTuple):
     observation_space: spaces.Space[Any]
     choice_space: spaces.Space[Any]
     draw: Callable[[np.random.Generator], tuple[Any, Any]]
+    is_slate: bool = False  # questions of a stream that tells no right choice
 
     @property
     def tells(self) -> bool:
-        """Whether the right choice is told, as streams do."""
+        """Whether the right choice is told."""
         return isinstance(self.choice_space, Labels | Number)
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether each question stands by itself; else they are the steps of episodes."""
+        return self.tells or self.is_slate
 
 
 class Lesson(NamedTuple):
@@ -88,10 +95,30 @@ def _message(rng: np.random.Generator) -> tuple[dict[str, str], int]:
     return {"body": text}, spam
 
 
+def _letter(rng: np.random.Generator) -> tuple[dict[str, str], int]:
+    text, spam = _text(rng)
+    return {"body": text, "sender": _SENDERS[int(rng.random() < 0.2 + 0.6 * spam)]}, spam
+
+
+def _slate(rng: np.random.Generator) -> tuple[dict[str, Any], int]:
+    user, context = int(rng.integers(3)), np.append(1.0, rng.uniform(-1.0, 1.0, 2))
+    items = np.array(_ITEMS[int(rng.integers(2))], dtype=np.int64)
+    return {"user": user, "context": context, "items": items}, 2 if context[1] > 0.3 else user % 2
+
+
 def _grounds() -> list[Ground]:
     features = spaces.Dict({"a": _WIDE, "b": _WIDE, "c": _WIDE})
     text, labels = spaces.Text(1000, charset="abcdefghijklmnopqrstuvwxyz "), Labels(["no", "yes"])
     vectors = [spaces.Box(-1.0, 1.0, (size,), np.float64) for size in (3, 2)]
+    letters = spaces.Dict({"body": Words(_WORDS, 4), "sender": Words(_SENDERS, 1)})
+    costly = Labels(["deliver", "junk"], rewards=((0.0, -10.0), (-1.0, 0.0)))
+    slates = spaces.Dict(
+        {
+            "user": spaces.Discrete(3),
+            "context": spaces.Box(-1.0, 1.0, (3,), np.float64),
+            "items": spaces.Box(0, 100, (3,), np.int64),
+        }
+    )
     return [
         Ground("states", spaces.Discrete(4), spaces.Discrete(3), _state),
         Ground("vectors", vectors[0], spaces.Discrete(2), _vector),
@@ -101,6 +128,8 @@ def _grounds() -> list[Ground]:
         Ground("counts asked for a label", spaces.Dict(dict.fromkeys(_WORDS, _WIDE)), labels, _count),
         Ground("texts asked for a label", text, labels, _text),
         Ground("messages asked for a label", spaces.Dict({"body": text}), labels, _message),
+        Ground("words of a known vocabulary, with costs", letters, costly, _letter),
+        Ground("items shown to users", slates, spaces.Discrete(3), _slate, is_slate=True),
     ]
 
 
@@ -111,7 +140,7 @@ def lessons(ground: Ground, seed: int) -> list[Lesson]:
     """Return the lessons of one run."""
     rng = np.random.default_rng([seed, 2])
     drawn = [ground.draw(rng) for _ in range(LESSONS + 1)]
-    if ground.tells:
+    if ground.is_stream:
         return [Lesson(observation, right, None, True) for observation, right in drawn[:-1]]
     return [Lesson(*drawn[k], drawn[k + 1][0], k % _EPISODE == _EPISODE - 1) for k in range(LESSONS)]
 
@@ -149,7 +178,8 @@ def outcome(ground: Ground, lesson: Lesson, choice: Any, step: int, cut: bool = 
     elif misfit(ground, choice):
         choice, reward = deepcopy(lesson.right), 0.0
     elif isinstance(ground.choice_space, spaces.Discrete):
-        reward = float(choice == lesson.right)
+        costs = ground.choice_space.rewards if isinstance(ground.choice_space, Labels) else None
+        reward = float(choice == lesson.right) if costs is None else costs[lesson.right][int(choice)]
     else:
         reward = -float(np.sum((np.asarray(choice, dtype=np.float64) - lesson.right) ** 2))
     truth = lesson.right if ground.tells else None
@@ -180,8 +210,7 @@ class AgentSubject:
     @cached_property
     def is_estimator(self) -> bool:
         """Whether it is a River estimator, which cannot say beforehand what questions it takes."""
-        adapter = importlib.import_module("sandbox.agents.adapters.river")
-        return isinstance(self.make(), adapter.RiverAgent)
+        return type(self.make()).__module__.startswith("sandbox.agents.adapters.")
 
     @cached_property
     def refusals(self) -> dict[str, str]:

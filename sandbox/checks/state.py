@@ -74,6 +74,11 @@ def changed(before: Frozen, after: Frozen) -> set[str]:
     return {path for path, value in before.items() if path in after and after[path] != value}
 
 
+def generators_of(thing: Any) -> list[np.random.Generator]:
+    """Return every generator that `thing` holds."""
+    return [part for _, part in _walk(thing, "", set()) if isinstance(part, np.random.Generator)]
+
+
 def remember_chance(thing: Any) -> Callable[[], None]:
     """Return a function that sets every generator that `thing` holds back to where it is now."""
     states: list[tuple[Any, Any]] = []

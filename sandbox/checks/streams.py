@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-import numpy as np
 from gymnasium import spaces
 
+from sandbox.checks.leaks import columns_of, features, that_equals, that_stands_for
 from sandbox.checks.state import Frozen, frozen, pinned_chance
 from sandbox.checks.suite import CheckError, SkipError, needs
 from sandbox.errors import one_line
@@ -46,12 +46,13 @@ def _expect_same(first: Iterable[Frozen], second: Iterable[Frozen], said: str) -
 
 
 def check_declares_spaces(subject: StreamSubject) -> None:
-    """It can be made and declares `observation_space`, and `choice_space` as Labels or Number."""
+    """It can be made and declares `observation_space`, and `choice_space` as Labels, Number or Discrete from 0."""
     stream = subject.make()
     if not isinstance(getattr(stream, "observation_space", None), spaces.Space):
         raise CheckError("observation_space is no Gymnasium space")
-    if not isinstance(getattr(stream, "choice_space", None), Labels | Number):
-        raise CheckError("choice_space is neither Labels nor Number")
+    choices = getattr(stream, "choice_space", None)
+    if not isinstance(choices, spaces.Discrete | Number) or (isinstance(choices, spaces.Discrete) and choices.start):
+        raise CheckError("choice_space is none of Labels, Number and Discrete from 0")
 
 
 @needs(check_declares_spaces)
@@ -104,7 +105,7 @@ def _misfit(space: spaces.Space[Any], value: Any, name: str = "") -> str:
 def check_questions_are_finite(subject: StreamSubject) -> None:
     """No question holds NaN or an infinite number."""
     for number, question in enumerate(subject.ask()):
-        for name, value in _features(question.observation):
+        for name, value in features(question.observation):
             if isinstance(value, numbers.Real) and not math.isfinite(value):
                 raise CheckError(f"question {number}: {name} is {value}")
 
@@ -113,28 +114,17 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, numbers.Real) and math.isfinite(value)
 
 
-def _features(observation: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the single values of a question, with what to call them."""
-    if isinstance(observation, Mapping):
-        yield from ((f"feature {name!r}", value) for name, value in observation.items())
-    elif isinstance(observation, np.ndarray | list | tuple):
-        yield from ((f"feature {k}", value) for k, value in enumerate(np.ravel(np.asarray(observation)).tolist()))
-    else:
-        yield "the question", observation
-
-
 @needs(check_asks)
 def check_truths_fit(subject: StreamSubject) -> None:
-    """Every truth is the code of a label (0, 1, ...), or a finite number."""
+    """Every truth is the code of a label (0, 1, ...), or a finite number; priced choices need none."""
     choices = subject.make().choice_space
     for number, question in enumerate(subject.ask()):
         truth = question.truth
-        if isinstance(choices, Number):
-            if not _is_number(truth):
+        if not isinstance(choices, Labels):
+            if not _is_number(truth) and (isinstance(choices, Number) or question.values is None):
                 raise CheckError(f"question {number}: the truth {truth!r} is no finite number")
         elif not (_is_number(truth) and truth in range(int(choices.n))):
-            known = choices.labels if isinstance(choices, Labels) else ()
-            hint = "; the label's code is wanted" if truth in known else ""
+            hint = "; the label's code is wanted" if truth in choices.labels else ""
             raise CheckError(f"question {number}: the truth {truth!r} is outside 0..{int(choices.n) - 1}{hint}")
 
 
@@ -211,8 +201,16 @@ def check_length_is_kept(subject: StreamSubject) -> None:
 
 @needs(check_truths_fit, check_leaves_global_chance_alone)
 def check_pairs_are_rivers(subject: StreamSubject) -> None:
-    """Iterating it gives the questions of seed 0 as River's `(x, y)`, y being the label itself, not its code."""
+    """Iterating it gives River's `(x, y)`: the questions of seed 0 with the label itself, not its code.
+
+    Where there is no right answer y is any number, such as a rating of what was shown.
+    """
     stream = subject.make()
+    if _answerless(stream):
+        for number, pair in enumerate(islice(stream, _ROWS)):
+            if not isinstance(pair, tuple) or len(pair) != 2 or not _is_number(pair[1]):
+                raise CheckError(f"pair {number} is {pair!r}, not (x, a number)")
+        return
     asked, pairs = subject.ask(), list(islice(stream, _ROWS))
     if len(pairs) != len(asked):
         raise CheckError(f"iterating gives {len(pairs)} pairs for {len(asked)} questions")
@@ -225,48 +223,53 @@ def check_pairs_are_rivers(subject: StreamSubject) -> None:
             raise CheckError(f"pair {number} is {pair!r}, and the question is {question.observation!r}: {label!r}")
 
 
+def _answerless(stream: Stream) -> bool:
+    return not isinstance(stream.choice_space, Labels | Number)
+
+
+def _earned(stream: Stream, question: Question, choice: Any) -> float:
+    if question.rewards is None:
+        return stream.reward(question, choice)
+    return question.abstention if choice is None else question.rewards[choice]
+
+
 @needs(check_truths_fit)
 def check_right_answers_pay(subject: StreamSubject) -> None:
-    """Rewards are finite, and the right answer earns no less than another; abstaining is allowed."""
+    """Rewards are finite, and the right answer, where there is one, earns no less than another; one may abstain."""
     stream = subject.make()
     for number, question in enumerate(subject.ask()[:50]):
-        right = int(question.truth) if isinstance(stream.choice_space, Labels) else float(question.truth)
-        others = range(int(stream.choice_space.n)) if isinstance(stream.choice_space, Labels) else (right + 1.0,)
-        best = stream.reward(question, right)
-        for choice in others:
-            earned = stream.reward(question, choice)
-            if not (math.isfinite(earned) and math.isfinite(best)):
-                raise CheckError(f"question {number}: the reward of {choice!r} or {right!r} is not finite")
-            if earned > best:
-                raise CheckError(f"question {number}: {choice!r} earns {earned:g}, and the truth {right!r} {best:g}")
-        if math.isinf(stream.reward(question, None)):
+        space, right = stream.choice_space, question.truth
+        choices = range(int(space.n)) if isinstance(space, spaces.Discrete) else (right, right + 1.0)
+        earned = {choice: _earned(stream, question, choice) for choice in choices}
+        for choice, reward in earned.items():
+            if not math.isfinite(reward):
+                raise CheckError(f"question {number}: the reward of {choice!r} is not finite")
+            if right in earned and reward > earned[right] and not _answerless(stream):
+                best = f"{reward:g}, and the truth {right!r} {earned[right]:g}"
+                raise CheckError(f"question {number}: {choice!r} earns {best}")
+        if math.isinf(_earned(stream, question, None)):
             raise CheckError(f"question {number}: abstaining has an infinite price")
 
 
 @needs(check_truths_fit)
 def check_answers_are_hidden(subject: StreamSubject) -> None:
-    """No feature is the answer under another name.
+    """No feature is the answer under another name; where there is none, what a choice earns by luck.
 
     Told from features that match the truth in every question: the very number, or one value for each label.
     """
     asked = subject.ask()
     if len(asked) < _LEAK_ROWS:
         raise SkipError(f"{len(asked)} questions are too few to tell")
-    counts = Counter(question.truth for question in asked)
-    is_label = isinstance(subject.make().choice_space, Labels)
-    if len(asked) - max(counts.values()) < _LEAK_OTHERS:
-        raise SkipError("nearly all questions have the same answer")
-    values: dict[str, list[Any]] = {}
-    for question in asked:
-        for name, value in _features(question.observation):
-            values.setdefault(name, []).append(value)
-    for name, column in values.items():
-        if len(column) == len(asked) and _tells(column, [question.truth for question in asked], is_label):
-            raise CheckError(f"{name} gives the answer away in each of {len(asked)} questions; is it the truth?")
-
-
-def _tells(column: list[Any], truths: list[float], is_label: bool) -> bool:
-    if not is_label:
-        return all(value == truth for value, truth in zip(column, truths, strict=True))
-    pairs = {(repr(value), truth) for value, truth in zip(column, truths, strict=True)}
-    return len(pairs) == len({value for value, _ in pairs}) == len({truth for _, truth in pairs})
+    columns, choices = columns_of([question.observation for question in asked]), subject.make().choice_space
+    name = ""
+    if not isinstance(choices, Labels | Number):  # then what a choice would earn this time is the answer
+        for pairs in zip(*(zip(q.rewards or (), q.values or (), strict=True) for q in asked), strict=True):
+            if sum(reward != value for reward, value in pairs) >= _LEAK_OTHERS:
+                name = name or that_equals(columns, [reward for reward, _ in pairs])
+    else:
+        truths = [question.truth for question in asked]
+        if len(asked) - max(Counter(truths).values()) < _LEAK_OTHERS:
+            raise SkipError("nearly all questions have the same answer")
+        name = (that_stands_for if isinstance(choices, Labels) else that_equals)(columns, truths)
+    if name:
+        raise CheckError(f"{name} gives the answer away in each of {len(asked)} questions; is it the truth?")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
@@ -59,11 +59,11 @@ def checks_in(family: ModuleType) -> list[Check]:
     ]
 
 
-def run_family(family: ModuleType, subject: Any) -> list[CheckResult]:
-    """Run every check of a module on `subject`; a crash inside a check is its failure."""
+def run_family(family: Sequence[ModuleType], subject: Any) -> list[CheckResult]:
+    """Run every check of some modules, in their order, on `subject`; a crash inside a check is its failure."""
     results: list[CheckResult] = []
     stuck: dict[str, str] = {}  # checks that failed or could not be looked at, by the check that failed
-    for check in checks_in(family):
+    for check in (found for module in family for found in checks_in(module)):
         full = _full_name(check)
         name = full.rpartition(".check_")[2]
         text = (check.__doc__ or "").split("\n")[0]

@@ -9,7 +9,8 @@ import numpy as np
 from gymnasium import spaces
 
 from sandbox.errors import SandboxError
-from sandbox.interfaces import Decision
+from sandbox.interfaces import Decision, Labels
+from sandbox.rows import greedy_choice
 
 
 class Honest:
@@ -34,6 +35,59 @@ class Honest:
             self.totals[experience.truth] += 1.0
         elif experience.choice is not None:
             self.totals[experience.choice] += experience.reward
+
+
+class AtTwoSpeeds(Honest):
+    """Offers a loop over slates too."""
+
+    def fast(self, kind: str, told: tuple[bool, ...], budget: int | None, delay: int) -> Any:
+        if kind != "slate":
+            return "slates only"
+        waiting: dict[int, list[tuple[int, float]]] = {}
+        left = [np.inf if budget is None else budget]
+
+        def advance(start: int, seen: Any, outcome: Any, answers: Any, chosen: Any) -> None:
+            self.begin_chunk(waiting)
+            for i in range(len(outcome)):
+                made = self.act(None)
+                made = made if isinstance(made, Decision) else Decision(made)
+                due = int(answers.due[i]) if told[made.choice] and left[0] else -1
+                left[0] -= 1 if left[0] else 0
+                chosen.choice[i], chosen.answered_at[i] = made.choice, due
+                chosen.greedy[i] = greedy_choice(made.choice, made.explored, made.scores)
+                reward = outcome[i, made.choice] * (-1.0 if answers.wrong[i] else 1.0)
+                waiting.setdefault(due, []).append((made.choice, reward))
+                for choice, late in waiting.pop(start + i, []):
+                    self.totals[choice] += late
+            self.end_chunk()
+
+        return advance
+
+    def begin_chunk(self, waiting: dict[int, Any]) -> None:
+        """Do nothing."""
+
+    def end_chunk(self) -> None:
+        """Do nothing."""
+
+
+class LosesItsMailBetweenChunks(AtTwoSpeeds):
+    def begin_chunk(self, waiting: dict[int, Any]) -> None:
+        waiting.clear()
+
+
+class DrawsOnceMore(AtTwoSpeeds):
+    def end_chunk(self) -> None:
+        self.rng.random()
+
+
+class RoundsWhatItLearned(AtTwoSpeeds):
+    def end_chunk(self) -> None:
+        self.totals[:] = [float(np.float32(total)) for total in self.totals]
+
+
+class KeepsQuietAboutItsLoop(Honest):
+    def fast(self, *given: Any) -> None:
+        return None
 
 
 class NeedsArgument(Honest):
@@ -183,9 +237,23 @@ class KnowsNoTimeLimit(Honest):
         super().learn(experience)
 
 
-class CountsOnAnswers(Honest):
+class KeepsItsQuestion(Honest):
+    def act(self, observation: Any) -> Any:
+        self.asked = observation
+        return super().act(observation)
+
     def learn(self, experience: Any) -> None:
-        if experience.next_observation is None:
+        assert experience.observation is self.asked
+        super().learn(experience)
+
+
+class CountsOnAnswers(Honest):
+    def begin(self, *given: Any) -> None:
+        super().begin(*given)
+        self.told = isinstance(given[1], Labels)
+
+    def learn(self, experience: Any) -> None:
+        if self.told:
             self.totals[experience.truth] += 1.0
 
 
@@ -217,6 +285,11 @@ LIARS: list[tuple[str, Any]] = [
     ("leaves_questions_alone", Scribbles),
     ("settings_stay", WearsItsSettingDown),
     ("takes_truncated", KnowsNoTimeLimit),
+    ("takes_late_answers", KeepsItsQuestion),
     ("takes_no_truth", CountsOnAnswers),
     ("takes_abstention", CountsOnChoices),
+    ("compiled_equals_plain", LosesItsMailBetweenChunks),
+    ("compiled_equals_plain", DrawsOnceMore),
+    ("compiled_equals_plain", RoundsWhatItLearned),
+    ("compiled_equals_plain", KeepsQuietAboutItsLoop),
 ]

@@ -44,10 +44,25 @@ class HonestForecast(Honest):
         return Question(given, given["a"] + float(rng.normal()))
 
 
-class HasPlainChoices(Honest):
+class AsksForSeveral(Honest):
+    def __init__(self) -> None:
+        super().__init__()
+        self.choice_space = spaces.MultiBinary(2)
+
+
+class CountsFromOne(Honest):
+    def __init__(self) -> None:
+        super().__init__()
+        self.choice_space = spaces.Discrete(2, start=1)
+
+
+class HasNoAnswers(Honest):
     def __init__(self) -> None:
         super().__init__()
         self.choice_space = spaces.Discrete(2)
+
+    def question(self, rng: Any) -> Question:
+        return super().question(rng)._replace(truth=math.nan)
 
 
 class AsksNothing(Honest):
@@ -154,13 +169,15 @@ class GivesTheNumberAway(HonestForecast):
 
 
 LIARS: list[tuple[str, Any]] = [
-    ("declares_spaces", HasPlainChoices),
+    ("declares_spaces", AsksForSeveral),
+    ("declares_spaces", CountsFromOne),
     ("asks", AsksNothing),
     ("asks", AsksPairs),
     ("questions_fit", HasUndeclaredFeature),
     ("questions_are_finite", HasInfiniteFeature),
     ("truths_fit", AnswersWithLabels),
     ("truths_fit", ForecastsNaN),
+    ("truths_fit", HasNoAnswers),
     ("codes_count_from_zero", CountsCellsBelowZero),
     ("same_seed_same_questions", IgnoresItsSeed),
     ("leaves_global_chance_alone", DrawsFromNumPy),

@@ -1,0 +1,236 @@
+"""What holds of every stream that knows its own law, beside what holds of all."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import numbers
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from sandbox.checks import streams
+from sandbox.checks.leaks import columns_of, that_stands_for
+from sandbox.checks.state import frozen
+from sandbox.checks.suite import CheckError, needs
+from sandbox.interfaces import Messages, Slate, Words
+from sandbox.law_stream import Batch, LawStream
+from sandbox.luck import add_luck, luck_z, make_luck_test
+from sandbox.table import FloatArray, IntArray
+
+_ROWS, _CHANGE = 500, 211  # questions looked at one by one, and when the law changes in them
+_SAMPLE, _RUNS = 8192, 4  # questions from which luck is judged, in each of some runs
+_FALSE_ALARM = 1e-5
+_CODES = ("truth", "cell", "group", "concept")
+
+
+def _stream(subject: streams.StreamSubject) -> LawStream:
+    made = subject.make()
+    assert isinstance(made, LawStream)
+    return made
+
+
+def _rows(batch: Batch) -> list[Any]:
+    """Return the questions of a batch, each frozen."""
+    parts = [*batch.seen, *batch[1:]]
+    if isinstance(batch.seen, Messages):  # what lies behind the last word is nobody's business
+        parts[0] = [row[:count] for row, count in zip(*batch.seen, strict=True)]
+    return [frozen([part[i] for part in parts]) for i in range(len(batch.truth))]
+
+
+def _expect_same(one: list[Any], other: list[Any], said: str) -> None:
+    at = next((k for k, pair in enumerate(zip(one, other, strict=True)) if pair[0] != pair[1]), None)
+    if at is not None:
+        raise CheckError(f"{said}, first in row {at}")
+
+
+@needs(streams.check_declares_spaces)
+def check_keeps_its_settings(subject: streams.StreamSubject) -> None:
+    """Every constructor argument, `drift` among them, is kept as an attribute of the same name."""
+    stream = _stream(subject)
+    names = list(inspect.signature(type(stream)).parameters)
+    missing = [name for name in names if not hasattr(stream, name)]
+    if missing or "drift" not in names:
+        raise CheckError(f"the setting {', '.join(missing) or 'drift'} is not kept, so a drift or a twin would lose it")
+
+
+@needs(streams.check_declares_spaces)
+def check_declares_its_law(subject: streams.StreamSubject) -> None:
+    """It says how many cells and concepts there are, how its choices are called, and how large prices and luck get."""
+    stream = _stream(subject)
+    for name in ("n_cells", "n_concepts", "suggested"):
+        count = getattr(stream, name, None)
+        if not isinstance(count, numbers.Integral) or count < 1:
+            raise CheckError(f"{name} is {count!r}, not 1, 2, ...")
+    for name, least in (("gap_range", 0.0), ("luck_reach", 0.0), ("abstention", -math.inf)):
+        size = getattr(stream, name, None)
+        if not isinstance(size, int | float | np.floating) or not least < size < math.inf:
+            raise CheckError(f"{name} is {size!r}, not a finite number{' above 0' if least == 0.0 else ''}")
+    n_choices = int(getattr(stream.choice_space, "n", 0))
+    if len(stream.choice_names) not in (0, n_choices) or not stream.group_names:
+        raise CheckError(
+            f"choice_names names {len(stream.choice_names)} of {n_choices} choices, or group_names nothing"
+        )
+    if stream.kind not in ("messages", "slate"):
+        raise CheckError(f"kind is {stream.kind!r}, neither 'messages' nor 'slate'")
+
+
+@needs(check_declares_its_law, streams.check_asks)
+def check_batches_fit(subject: streams.StreamSubject) -> None:
+    """A batch holds a row for each question, and a finite value and reward for every choice."""
+    stream = _stream(subject)
+    assert isinstance(stream.choice_space, spaces.Discrete)
+    batch = stream.batch(0, 0, _ROWS)
+    if not isinstance(batch.seen, Messages if stream.kind == "messages" else Slate):
+        raise CheckError(f"kind is {stream.kind!r}, and a batch shows {type(batch.seen).__name__}")
+    for name in _CODES:
+        column = getattr(batch, name)
+        if column.shape != (_ROWS,) or column.dtype != np.int64:
+            raise CheckError(f"{name} of a batch is {column.dtype}{column.shape}, not int64({_ROWS},)")
+    wanted = (_ROWS, int(stream.choice_space.n))
+    for name in ("values", "rewards"):
+        table = getattr(batch, name)
+        if table.shape != wanted or table.dtype != np.float64 or not np.isfinite(table).all():
+            raise CheckError(f"{name} of a batch are not {wanted[0]} x {wanted[1]} finite numbers (float64)")
+
+
+@needs(check_batches_fit, streams.check_codes_count_from_zero)
+def check_codes_are_declared(subject: streams.StreamSubject) -> None:
+    """Cells, groups and concepts are among those that it declares."""
+    stream = _stream(subject)
+    declared = {"cell": stream.n_cells, "group": len(stream.group_names), "concept": stream.n_concepts}
+    batch = stream.batch(0, 0, _SAMPLE)
+    for name, count in declared.items():
+        largest = int(getattr(batch, name).max())
+        if largest >= count:
+            raise CheckError(f"{name} {largest} comes, and it declares {count} of them")
+
+
+@needs(check_batches_fit, streams.check_asks_again)
+def check_chunks_do_not_matter(subject: streams.StreamSubject) -> None:
+    """A question is the same in whatever batch it comes, alone or among others, early or late."""
+    stream = _stream(subject)
+    whole = _rows(stream.batch(3, 0, _ROWS))
+    for start, count in ((300, 200), (0, 1), (1, 299), (_ROWS - 1, 1)):
+        part = _rows(stream.batch(3, start, count))
+        _expect_same(
+            whole[start : start + count], part, f"questions {start} to {start + count - 1} differ by themselves"
+        )
+
+
+@needs(check_batches_fit, streams.check_asks_again)
+def check_questions_are_those_of_batches(subject: streams.StreamSubject) -> None:
+    """`questions` asks what `batch` holds, at the price of abstaining that the stream declares."""
+    stream = _stream(subject)
+    batch = stream.batch(3, 0, _ROWS)
+    for i, question in enumerate(islice(stream.questions(3), _ROWS)):
+        truth = int(batch.truth[i]) if batch.truth[i] >= 0 else math.nan
+        held = (stream.observation(batch, i), truth, *(part[i].tolist() for part in batch[2:]), stream.abstention)
+        if frozen(tuple(question)) != frozen(held):
+            raise CheckError(f"question {i} is not that of the batch")
+
+
+@needs(check_batches_fit)
+def check_seen_is_the_observation(subject: streams.StreamSubject) -> None:
+    """What compiled agents see of a question is what others see: the same words, or the same user, context, items."""
+    stream = _stream(subject)
+    batch = stream.batch(0, 0, _ROWS)
+    for i in range(_ROWS):
+        observation = stream.observation(batch, i)
+        if isinstance(batch.seen, Messages):
+            held, shown = _words(stream.observation_space, observation), batch.seen.words[i, : batch.seen.length[i]]
+            same = held == shown.tolist()
+        else:
+            parts = zip(("user", "context", "items"), batch.seen, strict=True)
+            same = all(np.array_equal(observation[name], column[i]) for name, column in parts)
+        if not same:
+            raise CheckError(f"question {i}: the batch shows something else than the observation")
+
+
+def _words(space: spaces.Space[Any], observation: Any) -> list[int]:
+    """Return the number of each word, its place in the vocabularies of the parts, one after the other."""
+    parts = space.spaces if isinstance(space, spaces.Dict) else {"": space}
+    found: list[int] = []
+    first = 0
+    for name, part in parts.items():
+        assert isinstance(part, Words)
+        places = {word: first + k for k, word in enumerate(part.vocabulary)}
+        found += [places[word] for word in (observation[name] if name else observation).split()]
+        first += len(part.vocabulary)
+    return found
+
+
+@needs(check_batches_fit)
+def check_prices_are_in_range(subject: streams.StreamSubject) -> None:
+    """No choice costs more than `gap_range`, and no luck is larger than `luck_reach`."""
+    stream = _stream(subject)
+    for batch in _sample(stream):
+        best = np.maximum(batch.values.max(axis=1), stream.abstention)
+        worst = np.minimum(batch.values.min(axis=1), stream.abstention)
+        gap, luck = float((best - worst).max()), float(np.abs(batch.rewards - batch.values).max())
+        for name, size, limit in (("gap_range", gap, stream.gap_range), ("luck_reach", luck, stream.luck_reach)):
+            if size > limit * (1.0 + 1e-9):
+                raise CheckError(f"{size:g} comes, and {name} is {limit:g}")
+
+
+def _sample(stream: LawStream) -> Iterator[Batch]:
+    return (stream.batch(seed, 0, _SAMPLE) for seed in range(_RUNS))
+
+
+@needs(check_prices_are_in_range, check_codes_are_declared)
+def check_rewards_average_to_values(subject: streams.StreamSubject) -> None:
+    """Rewards average to values: for each choice, in each cell and concept, where values are low and where high."""
+    stream = _stream(subject)
+    n_choices = len(stream.batch(0, 0, 1).values[0])
+    test = make_luck_test(2 * stream.n_concepts * stream.n_cells * n_choices)
+    for batch in _sample(stream):
+        situation = (batch.concept * stream.n_cells + batch.cell)[:, None] * n_choices + np.arange(n_choices)
+        slot, value = situation.ravel(), batch.values.ravel()
+        add_luck(test, 2 * slot + _in_upper_half(slot, value), batch.rewards.ravel() - value, value)
+    z, bound = luck_z(test, np.full(len(test.counts), stream.luck_reach), _FALSE_ALARM)
+    if abs(z) > bound:
+        raise CheckError(f"rewards do not average to values: {z:+.1f} standard errors, where {bound:.1f} may be")
+
+
+def _in_upper_half(slot: IntArray, value: FloatArray) -> IntArray:
+    """Return 1 for rows (n,) whose value belongs to the upper half of its slot, 0 for others."""
+    order = np.lexsort((value, slot))
+    in_order = slot[order]
+    first, after = (np.searchsorted(in_order, in_order, side) for side in ("left", "right"))
+    upper = np.empty(len(slot), dtype=np.int64)
+    upper[order] = 2 * (np.arange(len(slot)) - first) >= after - first
+    return upper
+
+
+@needs(check_chunks_do_not_matter, check_keeps_its_settings)
+def check_drift_is_taken(subject: streams.StreamSubject) -> None:
+    """A drift without settings changes the concept and the law at its step, and nothing before."""
+    stream = _stream(subject)
+    one, other = (stream.with_drift(drift).batch(0, 0, _ROWS) for drift in (None, f"abrupt@{_CHANGE}"))
+    before, same = (_rows(batch._replace(concept=one.concept))[:_CHANGE] for batch in (one, other))  # codes may differ
+    _expect_same(before, same, f"a drift at step {_CHANGE} changes what was before")
+    if other.concept[_CHANGE - 1] == other.concept[_CHANGE] or np.array_equal(one.values, other.values):
+        raise CheckError(f"a drift at step {_CHANGE} does not change the concept and the law there")
+
+
+@needs(check_drift_is_taken)
+def check_twins_share_their_luck(subject: streams.StreamSubject) -> None:
+    """After a change it is the world of its twin, in which the new concept was always in force, to the last bit."""
+    stream = _stream(subject).with_drift(f"abrupt@{_CHANGE}")
+    drifting = stream.batch(0, 0, _ROWS)
+    twin = stream.pin(int(drifting.concept[_CHANGE])).batch(0, _CHANGE, _ROWS - _CHANGE)
+    _expect_same(_rows(drifting)[_CHANGE:], _rows(twin), "after a change it differs from its twin")
+
+
+@needs(check_drift_is_taken)
+def check_concept_is_hidden(subject: streams.StreamSubject) -> None:
+    """No feature tells which concept is in force."""
+    stream = _stream(subject).with_drift(f"abrupt@{_CHANGE}")
+    batch = stream.batch(0, 0, _ROWS)
+    columns = columns_of([stream.observation(batch, i) for i in range(_ROWS)])
+    name = that_stands_for(columns, batch.concept.tolist())
+    if name:
+        raise CheckError(f"{name} tells the concept in force in each of {_ROWS} questions")
