@@ -36,7 +36,8 @@ AGENTS = [
 WORLDS = [
     "FrozenLake-v1", "FrozenLake-v1:is_slippery=False", "CliffWalking-v1", "Taxi-v4", "Taxi-v4:is_rainy=True",
     "Taxi-v4:fickle_passenger=True", "CartPole-v1", "Pendulum-v1",
-    "sandbox/GridMaze-v0", "sandbox/GridMaze-v0:wind=0.9,slip=0.2", "sandbox/Spam-v0", "sandbox/Recommendation-v0",
+    "sandbox/GridMaze-v0", "sandbox/GridMaze-v0:slip=0.2,drift='abrupt@100'",
+    "sandbox/Spam-v0", "sandbox/Recommendation-v0",
     "spam", "spam:campaign_life=100", "recommendation", "recommendation:item_life=100,renewal=0.3",
     "river:Phishing", "river:TrumpApproval", "river:ImageSegments", "river:synth.SEA",
 ]  # fmt: skip

@@ -22,6 +22,7 @@ from sandbox.errors import one_line
 from sandbox.interfaces import Experience
 from sandbox.loop import run_episodes
 from sandbox.table import Table
+from sandbox.table_env import DriftClock
 
 _STEPS = 300
 
@@ -44,8 +45,11 @@ class EnvironmentSubject:
 
     @cached_property
     def sample(self) -> tables.Sample:
-        """What was seen of the law."""
-        return tables.draw_sample(self.make(), self.table)
+        """What was seen of the law; of the first one, where it drifts."""
+        env = self.make()
+        if isinstance(env.unwrapped, DriftClock) and env.unwrapped.schedule:
+            env.unwrapped.schedule = env.unwrapped.schedule.pin(0)
+        return tables.draw_sample(env, self.table)
 
 
 class Moment(NamedTuple):
