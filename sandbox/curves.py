@@ -100,14 +100,14 @@ def _close_point(
 
 
 @compiled
-def _add_stretch(track: Track, k: int, values: FloatArray, begin: int, end: int) -> None:
-    """Add values[begin:end] of signal k: a stretch within one bin, one lap of the ring, and in or before the tail."""
-    b, ring, w, forget = track.clock[1], track.ring[k], track.clock[4] - begin, track.options[0]
+def _add_stretch(track: Track, k: int, values: FloatArray) -> None:
+    """Add values of signal k: a stretch within one bin, one lap of the ring, and in or before the tail."""
+    b, ring, w, forget = track.clock[1], track.ring[k], track.clock[4], track.options[0]
     total, rest, count = track.total[0, k], track.total[1, k], 0.0
     faded, weight = track.fading[0, k], track.fading[1, k]
     recent, held = track.window[0, k], track.window[1, k]
     bin_sum, tail, lap = track.bin_sum[b, k], track.tail[0, k], track.lap[0, k]
-    for i in range(begin, end):
+    for i in range(values.shape[0]):
         value, old = values[i], ring[w + i]
         ring[w + i] = value
         if old == old:  # not NaN
@@ -137,6 +137,14 @@ def _add_stretch(track: Track, k: int, values: FloatArray, begin: int, end: int)
 
 
 @compiled
+def _begin_lap(track: Track) -> None:
+    # Sums that are added to and taken from drift; once a lap they are made anew.
+    for k in range(track.counts.shape[0]):
+        track.window[0, k], track.window[1, k] = track.lap[0, k], track.lap[1, k]
+        track.lap[0, k], track.lap[1, k] = 0.0, 0.0
+
+
+@compiled
 def push(track: Track, signals: FloatArray, rows: IntArray, at: IntArray) -> None:
     """Add n values of each signal, at lifetime steps `at` (n,), counted after each decision.
 
@@ -151,15 +159,14 @@ def push(track: Track, signals: FloatArray, rows: IntArray, at: IntArray) -> Non
         if clock[0] < track.options[1] < clock[0] + count:
             count = int(track.options[1]) - clock[0]
         for k in range(rows.shape[0]):
-            _add_stretch(track, k, signals[rows[k]], begin, begin + count)
+            _add_stretch(track, k, signals[rows[k], begin : begin + count])
         begin += count
         clock[0] += count
         clock[3] += count
         clock[4] += count
         if clock[4] == track.ring.shape[1]:
             clock[4] = 0
-            track.window[:] = track.lap  # sums that are added to and taken from drift: once a lap they are made anew
-            track.lap[:] = 0.0
+            _begin_lap(track)
         if clock[3] == clock[2]:
             track.bin_end[clock[1]] = at[begin - 1]
             _close_point(clock[1], track.fading, track.window, track.bin_fading, track.bin_window)

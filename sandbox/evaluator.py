@@ -33,26 +33,30 @@ def judge(
     c: ledger.Columns,
     rules: ledger.Rules,
     book: books.Books,
-    kept: IntArray,
+    kept: tuple[IntArray, IntArray],
     decisions: Track,
     episodes: Track,
     test: LuckTest,
 ) -> int:
-    """Judge the rows of a chunk, a block at a time; return how many abstentions had a truth."""
-    signals, ended, unanswered = np.empty((len(ledger.SIGNALS), BLOCK)), np.arange(3), 0
+    """Judge the rows of a chunk, a block at a time; return how many abstentions had a truth.
+
+    `kept`: the rows of signals that are followed, of decisions and of episodes.
+    """
+    signals, at, unanswered = np.empty((len(ledger.SIGNALS), BLOCK)), np.empty(BLOCK, dtype=np.int64), 0
     for first in range(0, c.step.shape[0], BLOCK):
         rows = min(BLOCK, c.step.shape[0] - first)
         ledger.price_rows(c, rules, first, rows, signals)
         if rules.priced or rules.episodic:
             done = books.book_rows(c, rules, book, first, rows, signals)
             if rules.episodic:
-                push(episodes, book.ended, ended, book.ended_at[:done])
+                push(episodes, book.ended, kept[1], book.ended_at[:done])
         ledger.judge_exploring(c, first, rows, signals)
-        push(decisions, signals, kept, c.step[first : first + rows] + 1)
+        for i in range(rows):
+            at[i] = c.step[first + i] + 1
+            unanswered += np.isnan(c.choice[first + i]) and not np.isnan(c.truth[first + i])
+        push(decisions, signals, kept[0], at[:rows])
         if rules.priced:
             audit_luck(c, rules, first, rows, signals, test)
-        for i in range(first, first + rows):
-            unanswered += np.isnan(c.choice[i]) and not np.isnan(c.truth[i])
     return unanswered
 
 
@@ -81,7 +85,8 @@ class Evaluator:
         self._rules = ledger.rules_of(meta)
         self._books = books.make_books()
         self._signals = ledger.signals_of(meta)
-        self._kept = np.array([ledger.SIGNALS.index(name) for name in self._signals])
+        rows = [ledger.SIGNALS.index(name) for name in self._signals]
+        self._kept = np.array(rows), np.arange(len(books.EPISODE_SIGNALS))
         self._decisions = make_track(len(self._signals), window, fading, pushes)
         self._episodes = make_track(len(books.EPISODE_SIGNALS), min(window, 100), fading, None)
         self._luck = make_luck_test(0)
