@@ -104,7 +104,8 @@ class Meta:
 
     `discount` and `gain` are the world's, never the agent's. `gap_range` is the largest price a decision can have.
     `luck_reach` is the largest luck, in size, that the law allows for each choice in each cell (cells x choices, cell
-    by cell; empty if unknown). `material` is the share of the gap range above which a decision is a mistake.
+    by cell, concept after concept; the last concept told of holds for later ones, one number everywhere; empty if
+    unknown). `material` is the share of the gap range above which a decision is a mistake.
     `expected_start` holds E[V*(first state)] for each concept. `reference_return`: an unpriced episode below it is a
     mistake. `tolerance`: so is a forecast further off.
     """
