@@ -14,6 +14,7 @@ import numpy as np
 from sandbox.agent_result import AgentResult
 from sandbox.curves import Curve
 from sandbox.errors import SandboxError
+from sandbox.plot_marks import draw_best, mark_changes, shrink_failures, zoom_on_learners
 from sandbox.result import YARDSTICKS, Result
 from sandbox.table import FloatArray
 
@@ -27,7 +28,6 @@ _STYLES = ("-", "--", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (3, 1)))
 _GREYS = ("#444444", "#777777", "#999999", "#111111", "#555555")
 _GREY_STYLES = (":", (0, (1, 4)), (0, (2, 2)), (0, (4, 4)), (0, (2, 1, 1, 4)))
 _POINTS = 400
-_MOST_MARKS = 200  # changes that are marked
 _UNWRITTEN: ContextVar[list[str] | None] = ContextVar("_UNWRITTEN", default=None)
 _SAME_BYTES: Any = {"svg.hashsalt": "learner-sandbox", "svg.fonttype": "path"}
 
@@ -159,7 +159,8 @@ def mean_curve(curves: list[tuple[FloatArray, FloatArray]]) -> tuple[FloatArray,
 
 
 def _draw(axes: Axes, panel: Panel, result: Result, looks: list[dict[str, Any]]) -> None:
-    top, bottom = -np.inf, np.inf
+    means: dict[str, FloatArray] = {}
+    drawn: list[FloatArray] = []
     for agent, look in zip(result.agents, looks, strict=True):
         curves = curves_of(agent, panel)
         if not curves:
@@ -167,68 +168,27 @@ def _draw(axes: Axes, panel: Panel, result: Result, looks: list[dict[str, Any]])
         if agent.distinct > 1:
             for step, value in curves:
                 axes.plot(step, value, color=look["color"], alpha=0.18, linewidth=0.7, zorder=1)
-        grid, mean = mean_curve(curves)
-        axes.plot(grid, mean, label=_plain(agent.name), zorder=3, **look)
-        if len(mean):
-            top, bottom = max(top, float(np.nanmax(mean))), min(bottom, float(np.nanmin(mean)))
-    reference = _draw_best(axes, panel, result)
-    _mark_changes(axes, result)
-    if panel.logarithmic and bottom < np.inf:
-        axes.set_yscale("symlog" if bottom <= 0 else "log", **({"linthresh": 1.0} if bottom <= 0 else {}))
-    elif panel.signal == "return" and np.isfinite(top):
-        _zoom(axes, result, panel, top if reference is None else max(top, reference))
+        grid, means[agent.name] = mean_curve(curves)
+        drawn += [value for _, value in curves]
+        axes.plot(grid, means[agent.name], label=_plain(agent.name), zorder=3, **look)
+    best = draw_best(axes, result, panel.reference)
+    mark_changes(axes, result.drifting.changes)
+    ends = [float(end) for mean in means.values() if len(mean) for end in (np.nanmin(mean), np.nanmax(mean))]
+    if ends and panel.logarithmic:
+        positive = min(ends) > 0
+        axes.set_yscale("log" if positive else "symlog", **({} if positive else {"linthresh": 1.0}))
+        if not positive:
+            axes.set_ylim(bottom=0.0)
+    elif ends and panel.signal in ("return", "reward"):
+        shrunk = panel.signal == "return" and shrink_failures(axes, drawn, max(*ends, *best))
+        if not shrunk:
+            zoom_on_learners(axes, means, best)
     axes.set_title(panel.title, fontsize=11)
     axes.set_xlabel("decisions")
     axes.set_ylabel(panel.unit)
     axes.grid(alpha=0.25, linewidth=0.6)
     axes.margins(x=0)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1000:g}k" if value >= 10_000 else f"{value:g}")
-
-
-def _draw_best(axes: Axes, panel: Panel, result: Result) -> float | None:
-    """Draw the best possible, a step for each law; return the largest, None if it is not known."""
-    last = (result.oracle or {}).get(panel.reference) if panel.reference else None
-    if last is None:
-        return None
-    levels = [(at, value) for at, value in result.drifting.best if np.isfinite(value)]
-    if levels:
-        steps = [at for at, _ in levels] + [max(agent.decisions for agent in result.agents)]
-        values = [value for _, value in levels]
-        last = values[-1]
-        axes.step(steps, [*values, last], where="post", color="black", linewidth=0.9, linestyle=(0, (6, 3)), zorder=2)
-    elif np.isfinite(last):
-        values = [last]
-        axes.axhline(last, color="black", linewidth=0.9, linestyle=(0, (6, 3)), zorder=2)
-    else:
-        return None
-    axes.annotate(
-        f"best possible {last:.4g}", (1, last), xycoords=("axes fraction", "data"), fontsize=8,
-        ha="right", va="bottom", xytext=(-3, 2), textcoords="offset points",
-    )  # fmt: skip
-    return max(values)
-
-
-def _mark_changes(axes: Axes, result: Result) -> None:
-    """Draw a line where a change begins, and a band until it is complete."""
-    for k, (begin, complete) in enumerate(result.drifting.changes[:_MOST_MARKS]):
-        axes.axvline(begin, color="#000000", linewidth=1.1, linestyle=(0, (1, 1.5)), zorder=2)
-        if complete > begin:
-            axes.axvspan(begin, complete, color="#000000", alpha=0.08, linewidth=0, zorder=0)
-        if k == 0:
-            axes.annotate(
-                "drift", (begin, 1), xycoords=("data", "axes fraction"), fontsize=8, va="top", ha="left",
-                xytext=(3, -3), textcoords="offset points",
-            )  # fmt: skip
-
-
-def _zoom(axes: Axes, result: Result, panel: Panel, top: float) -> None:
-    """Where early failures dwarf everything after, use a symmetric logarithmic axis."""
-    lowest = min(float(v.min()) for agent in result.agents for _, v in curves_of(agent, panel))
-    ends = [float(v[-1]) for agent in result.agents for _, v in curves_of(agent, panel)]
-    best = max(ends)
-    if lowest < 0 and abs(lowest) > 20 * max(1.0, abs(best), abs(top)):
-        axes.set_yscale("symlog", linthresh=max(1.0, abs(best)))
-        axes.set_ylim(top=0.0 if top <= 0 else None)
 
 
 def figure(result: Result) -> Figure:
