@@ -72,7 +72,7 @@ def _questions(
         if type(observation) is dict:
             try:
                 total = sum(observation.values())
-                finite = total - total == 0
+                finite = True if total - total == 0 else False  # noqa: SIM210  an array's truth is asked in here
             except (TypeError, ValueError):  # text or arrays among the features
                 finite = False
             if not finite:
