@@ -207,9 +207,10 @@ class Store:
             seconds.write_text(json.dumps(clock))
             put_in_place(seconds, self.path(key).with_suffix(".seconds.json"))
         except Exception as error:
+            raise SandboxError(f"{self.path(key)}: cannot be written: {' '.join(str(error).split())}") from error
+        finally:  # whatever stopped it, Ctrl-C too
             remove(temporary)
             remove(seconds)
-            raise SandboxError(f"{self.path(key)}: cannot be written: {' '.join(str(error).split())}") from error
 
     def has_trace(self, key: str, run: Run) -> bool:
         """Whether the decisions of this very run are there, whole."""
