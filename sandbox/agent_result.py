@@ -11,9 +11,9 @@ import numpy as np
 from sandbox.comparison import Interval, mean_interval
 from sandbox.errors import SandboxError, suggestion
 from sandbox.metrics import METRICS
-from sandbox.recovery import Recovery, Summary, summary
 
 if TYPE_CHECKING:
+    from sandbox.recovery import Recovery, Summary
     from sandbox.runs import Run
 
 
@@ -79,6 +79,8 @@ class AgentResult:
 
     def recoveries(self, most: int | None = None) -> list[Summary]:
         """Return what its runs together say of each change, of the first `most` changes, None: of all."""
+        from sandbox.recovery import summary  # which brings numba along; lists are shown without
+
         return [summary(one, np.random.default_rng(0)) for one in self.by_change()[:most]]
 
     @property

@@ -64,10 +64,13 @@ def run_once(
     """
     twin, log = (_copy(agent), GapLog(world.decisions(budget))) if _recovers(world) else ("", None)
     judge = Evaluator(world.meta, world.decisions(budget), options.window, options.fading)
+    made = 0
 
     def sink(trace: Trace) -> None:
+        nonlocal made
         _go_on(stopped)
         judge.update(trace)
+        made += len(trace)
         if log is not None:
             log.add(trace.step, trace.best - trace.value)
         if keep is not None:
@@ -80,12 +83,19 @@ def run_once(
         if not scores.decisions:
             raise RunError("the world ended before the first decision")
     except (Exception, SystemExit) as error:  # users' code may want to leave; the study stays
-        cause = error.__cause__ if isinstance(error, SandboxError) and error.__cause__ is not None else error
-        trail = "".join(traceback.format_exception(cause))
-        return Run(seed, None, f"{world.name}, seed {seed}, {one_line(error)}", trail)
+        return _failed(world, seed, error, made)
     seconds = time.perf_counter() - began
     found = () if log is None else _recoveries(world, twin, seed, budget, options, log, stopped)
     return Run(seed, scores, seconds=seconds, why_plain=why, recoveries=found)
+
+
+def _failed(world: World, seed: int, error: BaseException, made: int) -> Run:
+    """Return a failed run, of which `made` decisions were judged."""
+    known = isinstance(error, SandboxError)
+    trail = "".join(traceback.format_exception(error.__cause__ if known and error.__cause__ is not None else error))
+    # The open loops name the step; of a compiled one it is known how many decisions came out of it whole.
+    where = "" if known else f"after {made} decisions: "
+    return Run(seed, None, f"{world.name}, seed {seed}, {where}{one_line(error)}", trail)
 
 
 def _recovers(world: World) -> bool:

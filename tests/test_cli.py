@@ -30,7 +30,11 @@ def test_json_has_the_promised_schema(tmp_path: Path) -> None:
     keys = {"agent", "settings", "seeds", "metrics", "per_seed", "failed", "decisions_per_second", "compiled"}
     for agent, name in zip(told["agents"], ("q-learning", "random"), strict=True):
         assert keys | {"why_plain"} <= agent.keys() and agent["agent"] == name
-        assert agent["seeds"] == [0, 1, 2] and agent["failed"] == [] and agent["compiled"] is False
+        assert (
+            agent["seeds"] == [0, 1, 2]
+            and agent["failed"] == []
+            and (agent["compiled"], agent["why_plain"]) == (True, "")
+        )
         assert agent["metrics"].keys() == agent["per_seed"].keys() == listed
         for metric, interval in agent["metrics"].items():
             assert interval.keys() == {"mean", "low", "high", "n"}
@@ -83,7 +87,7 @@ HEAVY = (*SLOW, "numpy", "gymnasium", "duckdb", "scipy", "pandas")
         (["run", "--help"], HEAVY),
         (["list"], SLOW),
         (["list", "agents"], SLOW),
-        (["oracle", "FrozenLake-v1"], SLOW),
+        (["oracle", "FrozenLake-v1"], ("river", "matplotlib")),  # worlds draw their chance in compiled code
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "light",
 )
