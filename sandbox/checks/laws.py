@@ -22,7 +22,8 @@ from sandbox.luck import add_luck, luck_z, make_luck_test
 from sandbox.table import FloatArray, IntArray
 
 _ROWS, _CHANGE = 500, 211  # questions looked at one by one, and when the law changes in them
-_SAMPLE, _RUNS = 8192, 4  # questions from which luck is judged, in each of some runs
+_SAMPLE, _RUNS = 8192, 12  # questions from which luck is judged, in each of some runs
+_BANDS = 10  # of equal width, into which the values of a choice are sorted
 _FALSE_ALARM = 1e-5
 _CODES = ("truth", "cell", "group", "concept")
 
@@ -182,14 +183,19 @@ def _sample(stream: LawStream) -> Iterator[Batch]:
 
 @needs(check_prices_are_in_range, check_codes_are_declared)
 def check_rewards_average_to_values(subject: streams.StreamSubject) -> None:
-    """Rewards average to values: for each choice, in each cell and concept, where values are low and where high."""
+    """Rewards average to values: each choice, by cell and concept, low and high, and by bands of value."""
     stream = _stream(subject)
     n_choices = len(stream.batch(0, 0, 1).values[0])
-    test = make_luck_test(2 * stream.n_concepts * stream.n_cells * n_choices)
+    halves = 2 * stream.n_concepts * stream.n_cells * n_choices
+    test = make_luck_test(halves + _BANDS * n_choices)
     for batch in _sample(stream):
         situation = (batch.concept * stream.n_cells + batch.cell)[:, None] * n_choices + np.arange(n_choices)
+        low, high = batch.values.min(axis=0), batch.values.max(axis=0)
+        band = (_BANDS * 0.999 * (batch.values - low) / np.maximum(high - low, 1e-12)).astype(np.int64)
         slot, value = situation.ravel(), batch.values.ravel()
-        add_luck(test, 2 * slot + _in_upper_half(slot, value), batch.rewards.ravel() - value, value)
+        luck = batch.rewards.ravel() - value
+        add_luck(test, 2 * slot + _in_upper_half(slot, value), luck, value)
+        add_luck(test, halves + (_BANDS * np.arange(n_choices) + band).ravel(), luck, value)
     z, bound = luck_z(test, np.full(len(test.counts), stream.luck_reach), _FALSE_ALARM)
     if abs(z) > bound:
         raise CheckError(f"rewards do not average to values: {z:+.1f} standard errors, where {bound:.1f} may be")
