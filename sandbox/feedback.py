@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -94,7 +95,7 @@ class Feedback:
         if self.budget is not None and not (whole and 0 <= self.budget < 2**62):
             raise SandboxError(f"feedback: active={self.budget!r} is out of range: a number of answers, from 0")
 
-    @property
+    @cached_property
     def law(self) -> tuple[int, float, float]:
         """The delay's law and its numbers: (which, a, b)."""
         if isinstance(self.delay, int) and not isinstance(self.delay, bool):
@@ -159,7 +160,9 @@ def parse_feedback(spec: str | Feedback | None) -> Feedback:
     for part in split_outside((spec or "immediate").strip(), "+"):
         mode, equals, value = (piece.strip() for piece in part.partition("="))
         if mode not in _MODES or bool(equals) != (mode != "immediate") or mode in given:
-            why = "is given twice" if mode in given else f"is not understood{suggestion(mode, _MODES)}"
+            why = f"is not understood{suggestion(mode, _MODES)}"
+            if mode in _MODES:
+                why = "is given twice" if mode in given else "takes no value" if equals else "needs a value"
             raise SandboxError(f"feedback: {part!r} {why}; write for example delayed=500+partial=0.9+noisy=0.05")
         given[mode] = literal(value)
     only = given.get("one-sided")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import threading
 import warnings
 from typing import Any
 
@@ -11,6 +12,7 @@ from sandbox.errors import SandboxError
 
 _ENV_ID = re.compile(r"-v\d+$")
 _OPEN, _CLOSE = "([{", ")]}"
+_PARSING = threading.Lock()  # two threads may not parse at once (Python 3.11), nor set warnings aside
 
 
 def split_outside(text: str, separator: str) -> list[str]:
@@ -40,7 +42,7 @@ def split_outside(text: str, separator: str) -> list[str]:
 def literal(text: str) -> Any:
     """Return the Python literal that `text` is, else the text itself."""
     try:
-        with warnings.catch_warnings():
+        with _PARSING, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the parser, about text that only resembles a literal
             return ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
