@@ -9,7 +9,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from sandbox.compiled import compiled
-from sandbox.draws import WORLD, pick, pick_alias, stream_of, uniform
+from sandbox.draws import WORLD, pick, stream_of, uniform
 from sandbox.drift import Specs
 from sandbox.errors import SandboxError, suggestion
 from sandbox.interfaces import Labels, Messages, Words, check_range, settings_of
@@ -129,7 +129,8 @@ class Spam(LawStream):
         seen = Messages(np.empty((count, LONGEST + 1), dtype=np.int32), np.empty(count, dtype=np.int64))
         truth, cell, group = (np.empty(count, dtype=np.int64) for _ in range(3))
         batch = Batch(seen, truth, cell, group, concept, np.empty((count, 2)), np.empty((count, 2)))
-        for code in np.unique(concept).tolist():
+        changed = bool((concept[1:] != concept[:-1]).any())  # much cheaper to say than which there are
+        for code in np.unique(concept if changed else concept[:1]).tolist():
             rows = np.flatnonzero(concept == code)
             write_messages(seed, start, rows, self.book.law(code), float(self.cost_ratio), seen, batch)
         return batch
@@ -146,42 +147,61 @@ class Spam(LawStream):
         return float(np.maximum(values.max(axis=1), self.abstention).mean())
 
 
-@compiled
-def draw_source(law: Law, stream: np.uint64) -> int:
-    """Draw who writes: a part of a mixture, spam or ham, and a source of it."""
-    part = pick(law.mix.part_up_to, uniform(stream, 0))
-    first = part * law.mix.up_to.shape[1]
-    if uniform(stream, 1) < law.mix.spam[part]:
-        return int(first + pick(law.mix.up_to[part, : law.campaigns], uniform(stream, 2)))
-    return int(first + law.campaigns + pick(law.mix.up_to[part, law.campaigns :], uniform(stream, 2)))
+# These take arrays, because passing tuples of arrays costs; and a word is looked up without a branch, because no
+# processor could foretell it.
 
 
 @compiled
-def write(law: Law, stream: np.uint64, source: int, words: NDArray[np.int32]) -> int:
+def draw_source(part_up_to: FloatArray, spam: FloatArray, up_to: FloatArray, campaigns: int, stream: np.uint64) -> int:
+    """Draw who writes by the columns of a `Mix`: a part of a mixture, spam or ham, and a source of it."""
+    part = pick(part_up_to, uniform(stream, 0))
+    first = part * up_to.shape[1]
+    if uniform(stream, 1) < spam[part]:
+        return int(first + pick(up_to[part, :campaigns], uniform(stream, 2)))
+    return int(first + campaigns + pick(up_to[part, campaigns:], uniform(stream, 2)))
+
+
+@compiled
+def draw_word(alias: FloatArray, source: int, u: float) -> int:
+    """Return a word of a source, drawn by `u` from `Tables.alias`; as `pick_alias`."""
+    scaled = u * alias.shape[1]
+    k = int(scaled)
+    return k + int(scaled - k >= alias[source, k, 0]) * (int(alias[source, k, 1]) - k)
+
+
+@compiled
+def write(alias: FloatArray, sender_up_to: FloatArray, stream: np.uint64, source: int, words: NDArray[np.int32]) -> int:
     """Write a message of a source into `words` (longest + 1,): its body, then its sender; return the body's length."""
-    sender = pick(law.tables.sender_up_to[source], uniform(stream, 3))
+    sender = pick(sender_up_to[source], uniform(stream, 3))
     count = SHORTEST + int(uniform(stream, 4) * (LONGEST - SHORTEST + 1))
     for j in range(count):
-        words[j] = pick_alias(law.tables.keep[source], law.tables.other[source], uniform(stream, 5 + j))
-    words[count] = law.tables.ratio.shape[0] + sender
+        words[j] = draw_word(alias, source, uniform(stream, 5 + j))
+    words[count] = alias.shape[1] + sender
     words[count + 1 :] = 0
     return count
 
 
 @compiled
-def weigh(law: Law, words: NDArray[np.int32], count: int, score: FloatArray) -> None:
+def weigh(
+    weight: FloatArray,
+    sender: FloatArray,
+    ratio: FloatArray,
+    words: NDArray[np.int32],
+    count: int,
+    score: FloatArray,
+) -> None:
     """Fill in, for each source (sources,), its share times the likelihood of a message whose body has `count` words.
 
-    A word's likelihood is a multiple of the common one: 25 such factors neither vanish nor overflow, so no logarithm
-    is needed.
+    `weight` is of `Mix`, `sender` and `ratio` of `Tables`. A word's likelihood is a multiple of the common one: 25 such
+    factors neither vanish nor overflow, so no logarithm is needed.
     """
-    sender = words[count] - law.tables.ratio.shape[0]
+    by = words[count] - ratio.shape[0]
     for k in range(score.shape[0]):
-        score[k] = law.mix.weight[k] * law.tables.sender[sender, k]
+        score[k] = weight[k] * sender[by, k]
     for j in range(count):
-        ratio = law.tables.ratio[words[j]]
+        word = words[j]
         for k in range(score.shape[0]):
-            score[k] *= ratio[k]
+            score[k] *= ratio[word, k]
 
 
 @compiled
@@ -189,26 +209,27 @@ def write_messages(
     seed: int, start: int, rows: IntArray, law: Law, cost_ratio: float, seen: Messages, batch: Batch
 ) -> None:
     """Fill in the given rows of a batch from the step `start` on: messages of a law, and what it says of them."""
-    n_sources = law.mix.up_to.shape[1]  # of each part
-    score = np.empty(law.mix.weight.shape[0])
+    (weight, part_up_to, share, up_to), (ratio, alias, sender, sender_up_to) = law.mix, law.tables
+    n_sources, campaigns = up_to.shape[1], law.campaigns  # of each part
+    score = np.empty(weight.shape[0])
     for i in rows:
-        stream = stream_of(seed, start + i, WORLD)
-        source = draw_source(law, stream)
-        count = write(law, stream, source, seen.words[i])
-        weigh(law, seen.words[i], count, score)
+        stream, words = stream_of(seed, start + i, WORLD), seen.words[i]
+        source = draw_source(part_up_to, share, up_to, campaigns, stream)
+        count = write(alias, sender_up_to, stream, source, words)
+        weigh(weight, sender, ratio, words, count, score)
         spam, ham, likeliest = 0.0, 0.0, 0
         for k in range(score.shape[0]):
-            if k % n_sources < law.campaigns:
+            if k % n_sources < campaigns:
                 spam += score[k]
             else:
                 ham += score[k]
             if score[k] > score[likeliest]:
                 likeliest = k
-        is_spam = source % n_sources < law.campaigns
+        is_spam = source % n_sources < campaigns
         seen.length[i] = count + 1
         batch.truth[i] = is_spam
         batch.cell[i] = likeliest % n_sources
-        batch.group[i] = seen.words[i, count] - law.tables.ratio.shape[0]
+        batch.group[i] = words[count] - ratio.shape[0]
         batch.values[i, DELIVER] = -(spam / (spam + ham))
         batch.values[i, JUNK] = -cost_ratio * (ham / (spam + ham))
         batch.rewards[i, DELIVER] = -1.0 if is_spam else 0.0

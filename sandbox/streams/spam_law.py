@@ -46,8 +46,7 @@ class Tables(NamedTuple):
     """What the sources of a concept write, for compiled loops; the sources of all parts of a mixture side by side."""
 
     ratio: FloatArray  # (words, sources) probability of a word, as a multiple of the common one
-    keep: FloatArray  # (sources, words) alias tables of the words
-    other: IntArray
+    alias: FloatArray  # (sources, words, 2) alias tables of the words: what is kept, and the other word, side by side
     sender: FloatArray  # (senders, sources) probability of a sender
     sender_up_to: FloatArray  # (sources, senders) cumulative
 
@@ -203,14 +202,16 @@ def _up_to(rows: FloatArray) -> FloatArray:
 
 
 def _tables(words: FloatArray, senders: FloatArray, common: FloatArray) -> Tables:
-    keep, other = np.empty(words.shape), np.empty(words.shape, dtype=np.int64)
-    fill_aliases(words, keep, other)
+    alias = np.empty((*words.shape, 2))
+    fill_aliases(words, alias)
     ratio = np.ascontiguousarray((words / common).T)
-    return Tables(ratio, keep, other, np.ascontiguousarray(senders.T), _up_to(senders))
+    return Tables(ratio, alias, np.ascontiguousarray(senders.T), _up_to(senders))
 
 
 @compiled
-def fill_aliases(probability: FloatArray, keep: FloatArray, other: IntArray) -> None:
-    """Fill the alias table of each row of probabilities (sources, words)."""
+def fill_aliases(probability: FloatArray, alias: FloatArray) -> None:
+    """Fill the alias table (words, 2) of each row of probabilities (sources, words)."""
+    other = np.empty(probability.shape[1], dtype=np.int64)
     for row in range(probability.shape[0]):
-        make_alias(probability[row], keep[row], other[row])
+        make_alias(probability[row], alias[row, :, 0], other)
+        alias[row, :, 1] = other
