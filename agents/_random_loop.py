@@ -28,7 +28,7 @@ def answer_at_random(
         chosen.choice[i] = chosen.greedy[i] = choice
         if labelled:
             chosen.confidence[i] = 1.0 / n
-            chosen.likelihood[i] = (1.0 / n if n == 2 else math.nan) if n > 1 else 1.0
+            chosen.likelihood[i] = 1.0 / n if n == 2 else math.nan
         due = answers.due[i] if told[choice] else NEVER
         if left[0] == 0:
             due = NEVER

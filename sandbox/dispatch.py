@@ -50,13 +50,18 @@ class Plan:
 
 def do_all(
     plan: Plan,
-    fast: Sequence[tuple[Entry, int]],
-    slow: Sequence[tuple[Entry, int]],
+    missing: Sequence[tuple[Entry, int]],
     count: int,
     workers: Workers | None,
     apart: bool,
+    shared: bool,
 ) -> Generator[tuple[Entry, Run] | None]:
-    """Do the compiled runs on all cores of this process, then the others."""
+    """Do the compiled runs on all cores of this process, if they may be `shared`, then the others.
+
+    `apart`: the others go to worker processes.
+    """
+    fast = [pair for pair in missing if shared and not pair[0].why_plain]
+    slow = [pair for pair in missing if not shared or pair[0].why_plain]
     if fast:
         yield from _in_threads(plan, fast, count)
     if slow:

@@ -9,7 +9,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from sandbox.draws import DRIFT, RESET, keyed_uniform, stream_of
+from sandbox.draws import OUTCOME, RESET, keyed_uniform, stream_of
 from sandbox.drift import Drift, Schedule, Shares
 from sandbox.errors import SandboxError, one_line
 from sandbox.table_env import DriftClock
@@ -69,7 +69,7 @@ class DriftingEnv(DriftClock, gym.Env[Any, Any]):
 
     def _drawn(self) -> Shares:
         """Return which of the laws that are mixed this episode has."""
-        u, total = keyed_uniform(self._seed, self.clock, DRIFT), 0.0
+        u, total = keyed_uniform(self._seed, self.clock, OUTCOME), 0.0
         mixture = self.schedule.made_of(self.concept).mixture
         for weight, shares in mixture:
             total += weight

@@ -58,52 +58,44 @@ def _root_windowed(curve: Curve) -> FloatArray:
 
 def panels(result: Result) -> list[Panel]:
     """Return the panels that this result can fill."""
+    have = {name for agent in result.agents for run in agent.done if run.scores for name in run.scores.curves}
+    found = [panel for panel in _wanted(result) if panel.signal in have]
+    return found or [Panel("reward", "Reward", f"reward per decision\n(window of {result.window:,})", _windowed)]
+
+
+def _wanted(result: Result) -> list[Panel]:
+    """Return the panels for what the world asks."""
     window, episodes = f"(window of {result.window:,})", min(result.window, 100)
 
     def per(unit: str) -> str:
         return f"{unit}\n(mean of {episodes} episodes)" if episodes > 1 else unit
 
     unpriced = "" if result.meta.priced else " (unpriced: includes bad luck)"
-    wanted = {
+    mistakes = Panel("mistake", "Mistakes", f"share of decisions\n{window}", _windowed)
+    regret = Panel("regret", "Regret", "sum of gaps so far (reward)", _running_total, True)
+    reward = Panel("reward", "Reward", f"reward per decision\n{window}", _windowed, False, "stationary_value")
+    squared, units = "Root of the squared error", f"units of the label\n{window}"
+    return {
         "control": [
-            Panel("return", "Return", per("reward per episode"), _windowed, False, "optimal_return"),
-            Panel("mistake", "Mistakes", f"share of decisions\n{window}", _windowed),
-            Panel("regret", "Regret", "sum of gaps so far (reward)", _running_total, True),
+            Panel("return", "Return", per("reward per episode"), _windowed, False, "optimal_return"), mistakes, regret,
         ],
         "control, unpriced": [
             Panel("return", "Return", per("reward per episode"), _windowed),
             Panel("length", "Length", per("decisions per episode"), _windowed),
             Panel("mistake", "Failed episodes so far" + unpriced, "episodes", _running_total),
         ],
-        "control, one step": [
-            Panel("reward", "Reward", f"reward per decision\n{window}", _windowed, False, "stationary_value"),
-            Panel("mistake", "Mistakes", f"share of decisions\n{window}", _windowed),
-            Panel("regret", "Regret", "sum of gaps so far (reward)", _running_total, True),
-        ],
-        "classification, priced": [
-            Panel("reward", "Reward", f"reward per decision\n{window}", _windowed, False, "stationary_value"),
-            Panel("mistake", "Mistakes", f"share of decisions\n{window}", _windowed),
-            Panel("regret", "Regret", "sum of gaps so far (reward)", _running_total, True),
-        ],
+        "control, one step": [reward, mistakes, regret],
+        "classification, priced": [reward, mistakes, regret],
         "classification": [
             Panel("correct", "Accuracy", f"share of right labels\n{window}", _windowed),
             Panel("mistake", "Mistakes so far" + unpriced, "decisions", _running_total),
             Panel("log_loss", "Log loss", f"nats per decision\n{window}", _windowed),
         ],
         "regression": [
-            Panel("absolute_error", "Absolute error", f"units of the label\n{window}", _windowed, True),
-            Panel(
-                "squared_error",
-                "Root of the squared error",
-                f"units of the label\n{window}",
-                _root_windowed,
-                True,
-            ),
+            Panel("absolute_error", "Absolute error", units, _windowed, True),
+            Panel("squared_error", squared, units, _root_windowed, True),
         ],
-    }[result.task]
-    have = {name for agent in result.agents for run in agent.done if run.scores for name in run.scores.curves}
-    found = [panel for panel in wanted if panel.signal in have]
-    return found or [Panel("reward", "Reward", f"reward per decision\n{window}", _windowed)]
+    }[result.task]  # fmt: skip
 
 
 def _looks(agents: list[AgentResult]) -> list[dict[str, Any]]:

@@ -71,17 +71,13 @@ def run_study(
         budget = made.budget(budget)
         _ = made.meta  # before threads share it
     plan = Plan(made, budget, options, Store(runs) if runs is not None else None, trace)
-    notes: list[str] = []
-    if plan.store is not None:
-        for entry in entries:
-            _find_done(entry, plan, plan.store, notes)
+    notes = [note for entry in entries for note in _find_done(entry, plan)]
     missing = [(entry, int(seed)) for seed in seeds for entry in entries if seed in entry.missing]
     count = max(1, min(jobs if jobs is not None else cores(), len(missing)))
+    own = named and any(map(source_of, (world, *agents)))
     # Code of the user's own runs in a worker even if there is one run alone: it may take its process with it.
-    apart = named and (workers is not None or count > 1 or any(map(source_of, (world, *agents))))
-    fast = [pair for pair in missing if named and not pair[0].why_plain]
-    slow = [pair for pair in missing if not named or pair[0].why_plain]
-    _collect(do_all(plan, fast, slow, count, workers, apart), missing, plan.store, progress)
+    apart, shared = named and (workers is not None or count > 1 or own), named and not own
+    _collect(do_all(plan, missing, count, workers, apart, shared), missing, plan.store, progress)
     return _result(plan, entries, seeds, notes)
 
 
@@ -195,8 +191,14 @@ def _free_name(trial: Agent, agent: Any, entries: list[Entry]) -> str:
     return next(name for k in range(1, len(taken) + 2) if (name := base if k == 1 else f"{base} {k}") not in taken)
 
 
-def _find_done(entry: Entry, plan: Plan, store: Store, notes: list[str]) -> None:
-    """Name the entry's file and take the runs that it holds; missing are those that failed, or have no trace."""
+def _find_done(entry: Entry, plan: Plan) -> list[str]:
+    """Name the entry's file and take the runs that it holds; missing are those that failed, or have no trace.
+
+    Return what to tell the reader of that.
+    """
+    store = plan.store
+    if store is None:
+        return []
     about = decides(plan.world, entry.name, entry.settings, plan.budget, plan.options)
     entry.key = key_of(
         about | {"world": canonical(plan.world.name), "agent": canonical(entry.name)}, plan.world.name, entry.name
@@ -205,8 +207,7 @@ def _find_done(entry: Entry, plan: Plan, store: Store, notes: list[str]) -> None
     try:
         found = store.read(entry.key)
     except SandboxError as error:
-        notes.append(f"{error}; its runs were done again")
-        return
+        return [f"{error}; its runs were done again"]
     entry.runs = {run.seed: run for run in found}
     done = {
         run.seed
@@ -216,6 +217,7 @@ def _find_done(entry: Entry, plan: Plan, store: Store, notes: list[str]) -> None
         and (run.why_plain or not plan.world.terms.plain)  # who asks for the open loop wants to see it
     }
     entry.missing -= done
+    return []
 
 
 def _collect(

@@ -106,15 +106,10 @@ def sgd(agent: Logistic) -> Any:
 
 # --- the probabilities ------------------------------------------------------------------------------------------------
 
-
-def spelled(agent: Any) -> str:
-    return f"{type(agent).__name__} {settings_of(agent)}"
-
-
 LOGISTIC = [Logistic(), Logistic(1.5, 0.2), Logistic(0.01, 0.5, intercept_step_size=0.3), Logistic(2.5)]
 
 
-@pytest.mark.parametrize("agent", LOGISTIC, ids=spelled)
+@pytest.mark.parametrize("agent", LOGISTIC, ids=lambda agent: f"{type(agent).__name__} {settings_of(agent)}")
 def test_logistic_on_words_is_rivers(agent: Logistic) -> None:
     seen, truth = messages(600)
     asked = [observation(seen, i) for i in range(600)]
@@ -135,7 +130,9 @@ def test_naive_bayes_on_words_is_rivers(smoothing: float, n_labels: int) -> None
     assert_like_river(agent, naive_bayes.MultinomialNB(smoothing), questions, labels)
 
 
-@pytest.mark.parametrize("agent", [*LOGISTIC[:3], NaiveBayes()], ids=spelled)
+@pytest.mark.parametrize(
+    "agent", [*LOGISTIC[:3], NaiveBayes()], ids=lambda agent: f"{type(agent).__name__} {settings_of(agent)}"
+)
 def test_dense_features_are_rivers(agent: Any) -> None:
     data = [(x, dict(x), int(y)) for x, y in datasets.Phishing()]
     model = sgd(agent) if isinstance(agent, Logistic) else naive_bayes.GaussianNB()
