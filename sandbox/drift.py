@@ -260,17 +260,24 @@ class Schedule:
         """Return this schedule with `concept` always in force."""
         return Schedule(self.drifts, concept)
 
+    @cached_property
+    def _in_time(self) -> list[int]:
+        """The drifts in the order in which they count: by step; those that come and go after those that stay."""
+        return sorted(range(len(self.drifts)), key=lambda i: (i in self._others, self.drifts[i].at * (i in self._once)))
+
     def settings_of(self, anchor: Anchor) -> dict[str, Any]:
-        """Return the settings that the changes made in an anchor give; of two for one setting the later counts."""
-        made = (drift for drift, done in zip(self.drifts, anchor, strict=True) if done)
-        return {key: value for drift in made for key, value in drift.settings}
+        """Return the settings that the changes made in an anchor give.
+
+        Of two for one setting the later in time counts, and of all what comes and goes (recurring, random walk).
+        """
+        return {key: value for i in self._in_time if anchor[i] for key, value in self.drifts[i].settings}
 
     def own_change(self, anchor: Anchor) -> int:
-        """Return which change of the world's own (1, 2, ...) an anchor has, the last one made; 0 for none.
+        """Return which change of the world's own (1, 2, ...) an anchor has; 0 for none.
 
-        It is the child seed of what the world draws anew.
+        It is the child seed of what the world draws anew. Of several the last in time counts, as for settings.
         """
-        own = [i for i, drift in enumerate(self.drifts) if not drift.settings and not drift.function]
+        own = [i for i in self._in_time if not self.drifts[i].settings and not self.drifts[i].function]
         return max((k + 1 for k, i in enumerate(own) if anchor[i]), default=0)
 
     def __bool__(self) -> bool:

@@ -1,7 +1,8 @@
 """The second speed: worlds and agents that are compiled run a chunk of decisions at a time, priced as they go.
 
 An agent offers its compiled loop by `fast(kind, told, budget, delay)`, called after `begin`: a function that fills a
-chunk, or a text that says why there is none. It sees what the open loop would show it, never a price.
+chunk, or a text that says why there is none. It is trusted to use an answer only when feedback lets it through, and a
+law only to carry out what was chosen; prices it is never given. `sandbox check` compares it with the open loop.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from gymnasium.utils import seeding
 from sandbox.compiled import compiled
 from sandbox.drift import Schedule
 from sandbox.errors import RunError
-from sandbox.feedback import Feedback
+from sandbox.feedback import NEVER, Feedback
 from sandbox.interfaces import Agent, Chosen, Labels
 from sandbox.law_stream import LawStream
 from sandbox.loop import LONGEST_EPISODE
@@ -156,9 +157,15 @@ def run_batches(
         count = min(CHUNK, steps - start)
         batch = stream.batch(seed, start, count)
         choice, greedy, confidence, likelihood = (np.full(count, math.nan) for _ in range(4))
-        chosen = Chosen(choice, greedy, confidence, likelihood, np.empty(count, dtype=np.int64))
+        chosen = Chosen(choice, greedy, confidence, likelihood, np.full(count, NEVER))
         answers = feedback.answers(seed, start, count)
         advance(start, batch.seen, batch.truth if labelled else batch.rewards, answers, chosen)
+        wrong = first_wrong(chosen, batch.values.shape[1])
+        if wrong >= 0:
+            raise RunError(
+                f"step {start + wrong}: the agent's compiled loop chose {choice[wrong]:g} with confidence "
+                f"{confidence[wrong]:g}: choices are 0..{batch.values.shape[1] - 1}, confidence lies in [0, 1]"
+            )
         best, value, reward = (np.empty(count) for _ in range(3))
         price_choices(batch.values, batch.rewards, stream.abstention, chosen.choice, best, value, reward)
         truth = batch.truth.astype(np.float64) if labelled else np.full(count, math.nan)
@@ -170,6 +177,19 @@ def run_batches(
                 np.ones(count, dtype=np.bool_), np.zeros(count, dtype=np.bool_),
             )
         )  # fmt: skip
+
+
+@compiled
+def first_wrong(chosen: Chosen, n_choices: int) -> int:
+    """Return the first row whose choice is none of `n_choices`, or whose confidence is none; -1 if all are sound."""
+    choice, _, confidence, likelihood, _ = chosen
+    for i in range(choice.shape[0]):
+        made, sure, true = choice[i], confidence[i], likelihood[i]
+        if made == made and not (0.0 <= made < n_choices and made == math.floor(made)):
+            return i
+        if (sure == sure and not 0.0 <= sure <= 1.000000001) or (true == true and not 0.0 <= true <= 1.000000001):
+            return i
+    return -1
 
 
 @compiled

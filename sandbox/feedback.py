@@ -25,7 +25,7 @@ from sandbox.table import FloatArray, IntArray
 NEVER = -1
 _FIXED, _UNIFORM, _GEOMETRIC, _EXPONENTIAL = range(4)
 _LAWS = {"uniform": _UNIFORM, "geometric": _GEOMETRIC, "exponential": _EXPONENTIAL}
-_TAIL = 20.0  # means after which a geometric or exponential delay is cut: one in 5e8
+_TAIL = 20.0  # times (mean + 1) after which a geometric or exponential delay is cut: under one in 5e8
 _LONGEST = 10_000_000
 _DELAY = re.compile(r"(\w+)\(([^()]*)\)$")
 _MODES = ("immediate", "delayed", "partial", "noisy", "one-sided", "active")
@@ -72,9 +72,10 @@ class Feedback:
     """How a world answers.
 
     `delay`: decisions until the answer comes, a number or a law (`uniform(a,b)`, `geometric(mean)`,
-    `exponential(mean)`). `partial`: share of answers that ever come. `noisy`: share that is wrong (another label, or
-    the number or reward with its sign changed). `only`: choices that are answered at all, by name or code; None: all.
-    `budget`: answers that an agent may ask for in a run; None: no limit, and it need not ask.
+    `exponential(mean)`, rounded to whole ones). `partial`: share of answers that ever come. `noisy`: share that is
+    wrong (another label, or the number or reward with its sign changed). `only`: choices that are answered at all, by
+    name or code; None: all. `budget`: answers that an agent may ask for in a run, each counted whether or not it comes;
+    None: no limit, and it need not ask.
     """
 
     delay: int | str = 0
@@ -111,7 +112,7 @@ class Feedback:
         law = _LAWS[match[1]]
         if law == _UNIFORM and any(n != int(n) for n in numbers):
             raise SandboxError(f"feedback: delayed={self.delay}: the bounds are whole numbers of decisions")
-        high = numbers[1] if law == _UNIFORM else math.ceil(_TAIL * numbers[0])
+        high = numbers[1] if law == _UNIFORM else math.ceil(_TAIL * (numbers[0] + 1.0))
         return law, float(numbers[0]), float(high)
 
     @property

@@ -148,7 +148,7 @@ def _value_iteration(
             if change > 0.999 * lap_change:
                 break
             lap_change = change
-    raise SandboxError("this world's undiscounted value is not finite: an episode can earn for ever")
+    raise SandboxError("this world's undiscounted value is not finite: an episode can earn, or lose, for ever")
 
 
 def _relative_value_iteration(table: Table) -> tuple[FloatArray, float]:

@@ -117,10 +117,16 @@ class Segment(NamedTuple):
 
 
 def segments_of(changes: Sequence[tuple[int, int]], steps: int) -> tuple[Segment, ...]:
-    """Return the segments of the changes (begin, complete) in a run of `steps`; those that begin together are one."""
+    """Return the segments of the changes (begin, complete) in a run of `steps`; those that begin together are one.
+
+    A change is complete when all that began before it are: until then the law goes on moving.
+    """
     together = dict(sorted(pair for pair in changes if pair[0] < steps))  # of one begin the last to be complete
-    ends = [*together, steps][1:]
-    return tuple(Segment(begin, complete, end) for (begin, complete), end in zip(together.items(), ends, strict=True))
+    ends, latest, found = [*together, steps][1:], 0, []
+    for (begin, complete), end in zip(together.items(), ends, strict=True):
+        latest = max(latest, complete)
+        found.append(Segment(begin, latest, end))
+    return tuple(found)
 
 
 class Recovery(NamedTuple):

@@ -127,11 +127,12 @@ def _recoveries(
 ) -> tuple[Recovery, ...]:
     """Return how a run came through each change, against its twins."""
     delta = world.meta.material * world.meta.gap_range
+    walks = any(drift.kind == "random-walk" for drift in world.schedule.drifts)  # whose twin would stand still
     twins: dict[int, GapLog | str] = {}
     found = []
     for segment in segments_of(world.schedule.changes(log.steps), log.steps):
-        if segment.complete >= segment.end:
-            found.append(undecided(segment, NOT_COMPLETE))
+        if segment.complete >= segment.end or walks:
+            found.append(undecided(segment, "a random walk goes on" if walks else NOT_COMPLETE))
             continue
         concept = int(world.schedule.concepts(seed, segment.complete, 1)[0])
         if concept not in twins:

@@ -135,7 +135,8 @@ def _speeds(result: Result) -> str:
     for agent in result.agents:
         if agent.why_plain:
             reasons.setdefault(agent.why_plain, []).append(agent.name)
-    parts += [f"open loop: {_text(', '.join(names))} ({_text(why)})" for why, names in reasons.items()]
+    plain = [f"{_text(', '.join(names))} ({_text(why)})" for why, names in reasons.items()]
+    parts += [f"open loop: {'; '.join(plain)}"] if plain else []
     return "; ".join(parts)
 
 
@@ -146,7 +147,8 @@ def _recoveries(result: Result) -> Table | str:
         return f"drift {drift}: it never ceases, so there is no recovery to measure"
     if not result.meta.priced:
         return f"drift {drift}: recovery is measured in prices, which are not known here"
-    table = Table(title=f"after the changes of {drift}, against each run's twin", title_justify="left")
+    counts = f"; a drop is an excess gap above {number(result.meta.material * result.meta.gap_range)} per decision"
+    table = Table(title=f"after the changes of {drift}, against each run's twin{counts}", title_justify="left")
     for name, justify in _RECOVERY_COLUMNS:
         table.add_column(name, justify=justify, overflow="fold", max_width=44 if name == "agent" else None)
     for agent in result.agents:

@@ -100,11 +100,7 @@ class StreamWorld:
         """What a reader of its traces must know."""
         stream, choices = self.stream, self.stream.choice_space
         told = Meta(
-            "classification"
-            if isinstance(choices, Labels)
-            else "regression"
-            if isinstance(choices, Number)
-            else "control",
+            _task(choices),
             self.name,
             labels=choices.labels if isinstance(choices, Labels) else (),
             n_choices=int(choices.n) if isinstance(choices, spaces.Discrete) else 1,
@@ -176,7 +172,9 @@ class StreamWorld:
         if epsilon is not None:
             raise SandboxError(f"{self.name}: --epsilon is for worlds with a table of their law")
         levels = list(self.meta.expected_start)
-        sample = stream.batch(0, 0, 20_000)
+        laws = stream.schedule.n_concepts  # times the phases that a stream may go through by itself
+        levels = [float(np.mean(levels[concept::laws])) for concept in range(laws)]
+        sample = stream.pin(0).batch(0, 0, 20_000)
         return {
             "schema": 1,
             "world": self.name,

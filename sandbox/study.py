@@ -110,7 +110,9 @@ def _best(schedule: Schedule, meta: Meta, steps: int) -> list[tuple[int, float]]
     grid = np.union1d(grid, [at for change in schedule.changes(steps) for at in change if at < steps])
     concept = np.array([int(schedule.concepts(0, int(at), 1)[0]) for at in grid])
     new = np.append(True, concept[1:] != concept[:-1])
-    return [(int(at), meta.expected_start[c]) for at, c in zip(grid[new], concept[new], strict=True)]
+    # A stream may go through phases by itself: its levels are those of every law in each phase.
+    level = np.array(meta.expected_start).reshape(-1, schedule.n_concepts).mean(axis=0)
+    return [(int(at), float(level[c])) for at, c in zip(grid[new], concept[new], strict=True)]
 
 
 def _check_request(

@@ -247,8 +247,23 @@ def test_later_settings_come_before_earlier_ones() -> None:
     schedule = Schedule(parse_drifts(["abrupt@5:a=1,b=1", "abrupt@3:b=2,c=2", "abrupt@9"]))
     assert schedule.settings_of((False, False, True)) == {}
     assert schedule.settings_of((True, False, False)) == {"a": 1, "b": 1}
-    assert schedule.settings_of((True, True, False)) == {"a": 1, "b": 2, "c": 2}
+    assert schedule.settings_of((True, True, False)) == {"a": 1, "b": 1, "c": 2}  # later in time, not in the list
     assert schedule.settings_of((False, True, True)) == {"b": 2, "c": 2}
+    comes_and_goes = Schedule(parse_drifts(["recurring@2:a=3", "abrupt@5:a=1"]))
+    assert comes_and_goes.settings_of((True, True)) == {"a": 3}
+
+
+def test_own_changes_follow_time_whatever_the_order_of_their_texts() -> None:
+    one, other = (Schedule(parse_drifts(texts)) for texts in (["abrupt@20", "abrupt@10"], ["abrupt@10", "abrupt@20"]))
+    for schedule in (one, other):
+        made = [schedule.made_of(int(concept)).anchors[0] for concept in schedule.concepts(0, 0, 30)[[0, 10, 20]]]
+        assert [schedule.own_change(anchor) for anchor in made] == [0, 1, 2]
+    recurring = Schedule(parse_drifts(["recurring@10", "abrupt@25"]))
+    at = recurring.concepts(0, 0, 50)[[0, 10, 20, 25, 30, 40]]
+    made = [recurring.made_of(int(concept)).anchors[0] for concept in at]
+        recurring.made_of(int(concept)).anchors[0] for concept in recurring.concepts(0, 0, 50)[[0, 10, 20, 25, 30, 40]]
+    ]
+    assert [recurring.own_change(anchor) for anchor in made] == [0, 2, 0, 1, 2, 1]
 
 
 def test_own_changes_are_counted_by_themselves() -> None:

@@ -409,8 +409,8 @@ def test_feedback_reads_its_own_text(given: Feedback, partial: float, noisy: flo
     [
         ("when=5", "'when=5' is not understood; write for example delayed=500"),
         ("delay=5", r"'delay=5' is not understood; did you mean 'delayed'\?"),
-        ("delayed", "'delayed' is not understood"),
-        ("immediate=1", "'immediate=1' is not understood"),
+        ("delayed", "'delayed' needs a value"),
+        ("immediate=1", "'immediate=1' takes no value"),
         ("delayed=1+delayed=2", "'delayed=2' is given twice"),
         ("delayed=", "delayed= is not understood; a number of decisions"),
         ("delayed=2.5", "delayed=2.5 is not understood"),

@@ -346,3 +346,8 @@ def test_a_summary_is_of_one_change() -> None:
     for runs in ([], [came_through(5.0), other]):
         with pytest.raises(SandboxError, match="one change"):
             summary(runs, np.random.default_rng(0))
+
+
+def test_a_change_is_complete_when_those_before_it_are() -> None:
+    """The twin of a change made while another goes on would be that of a law which the run leaves at once."""
+    assert segments_of([(1000, 6000), (3000, 3000)], 20_000) == ((1000, 6000, 3000), (3000, 6000, 20_000))

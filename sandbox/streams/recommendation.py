@@ -176,13 +176,14 @@ class Recommendation(LawStream):
         """
         seen = batch.seen
         assert isinstance(seen, Slate)
-        goods = _goods(self.law_seed, self.dimensions, seen.item[i].tobytes())
+        features, durations = _on_show(self.law_seed, self.dimensions, seen.item[i].tobytes())
+        # Copies: what a view is a part of would tell of coming questions.
         return {
             "user": int(seen.user[i]),
-            "context": seen.context[i],
-            "items": seen.item[i],
-            "features": goods[:, :-2],
-            "durations": goods[:, -1],
+            "context": seen.context[i].copy(),
+            "items": seen.item[i].copy(),
+            "features": features,
+            "durations": durations,
         }
 
     def outcome(self, seed: int, step: int, choice: int) -> Outcome:
@@ -229,3 +230,13 @@ def _goods(law_seed: int, dimensions: int, items: bytes) -> FloatArray:
     draw_items(law_seed, ids, goods)
     goods.setflags(write=False)
     return goods
+
+
+@lru_cache(maxsize=4096)
+def _on_show(law_seed: int, dimensions: int, items: bytes) -> tuple[FloatArray, FloatArray]:
+    """Return the features (k, dimensions) and durations (k,) of the items on offer, read-only; not their quality."""
+    goods = _goods(law_seed, dimensions, items)
+    features, durations = goods[:, :-2].copy(), goods[:, -1].copy()
+    for part in (features, durations):
+        part.setflags(write=False)
+    return features, durations
