@@ -7,6 +7,7 @@ import importlib.metadata
 import platform
 import re
 import warnings
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ def decides(world: World, agent: str, settings: dict[str, Any], budget: Budget, 
         "world": world.name,
         "agent": agent,
         "settings": {key: _text(value) for key, value in settings.items()},
-        "drift": str(drift),
+        "drift": [str(replace(one, settings=tuple(sorted(one.settings)))) for one in drift.drifts],
         "feedback": str(world.terms.feedback),
         "budget": [budget.steps, budget.episodes],
         "options": [options.window, options.fading],
