@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +13,12 @@ import gymnasium as gym
 import pytest
 from shell import document, user_file
 
+from sandbox.catalog import make_world
 from sandbox.env_world import EnvWorld
 from sandbox.identity import canonical, decides
 from sandbox.runs import Options
 from sandbox.user_files import code_of
-from sandbox.world import Budget
+from sandbox.world import Budget, make_terms
 
 PACKAGE = {
     "pkg/__init__.py": "import gymnasium\ngymnasium.register('P-v0', entry_point='pkg.env:Env', max_episode_steps=9)\n",
@@ -66,6 +68,28 @@ def test_an_edited_helper_of_an_agent_is_another_result(tmp_path: Path) -> None:
         with (tmp_path / path).open("a") as file:
             file.write("# edited\n")
         assert shares(tmp_path, "FrozenLake-v1", "ag.py:A") == [count, count], path
+
+
+def test_an_edited_helper_of_a_drifts_function_is_another_result(tmp_path: Path) -> None:
+    user_file(tmp_path)
+    write(tmp_path, {"law.py": "from helper import C\ndef f(env, progress): env.reward += C * progress\n"})
+    write(tmp_path, {"helper.py": "C = 1\n"})
+    terms = make_terms(["abrupt@20:law.py:f", "abrupt@30:length=5"])
+
+    def told() -> Any:
+        world = make_world("mine.py:Corridor").under(terms)
+        return decides(world, "random", {}, Budget(50), Options())
+
+    with contextlib.chdir(tmp_path):
+        sys.path.insert(0, "")
+        try:
+            first = told()
+            assert first == told() and {"drift law.py", "drift module helper"} <= first["files"].keys()
+            (tmp_path / "helper.py").write_text("C = 2\n")
+            assert told()["files"] != first["files"]
+        finally:
+            sys.path.remove("")
+            sys.modules.pop("helper", None)
 
 
 def test_an_edited_module_of_a_package_is_another_result(tmp_path: Path) -> None:

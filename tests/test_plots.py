@@ -10,9 +10,11 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pytest
+from flips import Flip, Flipper
 from matplotlib.figure import Figure
 from shell import user_file
 
+from sandbox import api
 from sandbox.agent_result import AgentResult
 from sandbox.errors import SandboxError
 from sandbox.plots import _looks, figure, mean_curve, panels, save
@@ -22,6 +24,7 @@ from sandbox.study import run_study
 from sandbox.table import FloatArray
 from sandbox.world import Budget
 
+TURN = "abrupt@100:sutton_barto_reward=True"
 RIVER = ("river:GaussianNB()", "river:HoeffdingTreeClassifier()", "majority", "no-change")
 
 
@@ -48,13 +51,19 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
         "failed only": study("FrozenLake-v1", (raising + "0",), seeds=1),
         "one failed": study("FrozenLake-v1", (raising + "1", "random"), seeds=3),
         "many": study("FrozenLake-v1", tuple(f"q-learning:step_size={k / 20}" for k in range(1, 16)), seeds=2),
+        "abrupt": api.run("spam", ["logistic", "random"], seeds=2, steps=2000, window=100, drift="abrupt@800"),
+        "gradual": api.run(Flip, [Flipper(9)], seeds=2, steps=2000, drift="gradual@500~300"),
+        "recurring": api.run(Flip, [Flipper(9), "oracle"], seeds=2, steps=2000, drift="recurring@40"),
+        "walk": api.run(Flip, [Flipper(9)], seeds=2, steps=2000, drift="random-walk@40", feedback="delayed=3"),
+        "unpriced drift": api.run("CartPole-v1", ["random"], seeds=2, steps=300, drift=TURN),
         "odd names": study("FrozenLake-v1", (f"{path}:Walker:on='_$x_{{$'", f"{path}:Walker:on='<&>'"), seeds=2),
     }
 
 
 NAMES = [
     "priced", "cliff", "unpriced", "classification", "regression", "one seed", "deterministic", "one decision",
-    "one answer", "failed only", "one failed", "many", "odd names",
+    "one answer", "failed only", "one failed", "many", "odd names", "abrupt", "gradual", "recurring", "walk",
+    "unpriced drift",
 ]  # fmt: skip
 
 
@@ -111,6 +120,67 @@ def test_the_best_possible_return_is_marked(results: dict[str, Result]) -> None:
     texts = [text.get_text() for text in figure(results["priced"]).axes[0].texts]
     assert texts == ["best possible 0.7442"]
     assert not figure(results["unpriced"]).axes[0].texts
+
+
+def _changes(drawn: Figure) -> list[list[float]]:
+    """Return where each panel has a dotted line from top to bottom."""
+    dotted = [[line for line in axes.lines if len(line.get_xdata()) == 2] for axes in drawn.axes]
+    upright = [[np.asarray(line.get_xdata(), dtype=float) for line in lines] for lines in dotted]
+    return [[float(x[0]) for x in lines if x[0] == x[1]] for lines in upright]
+
+
+def test_changes_are_marked_in_every_panel(results: dict[str, Result]) -> None:
+    for name, at in (("abrupt", [800.0]), ("gradual", [500.0]), ("unpriced drift", [100.0]), ("walk", [])):
+        drawn = figure(results[name])
+        assert _changes(drawn) == [at] * len(drawn.axes), name
+        said = [[text.get_text() for text in axes.texts].count("drift") for axes in drawn.axes]
+        assert said == [len(at)] * len(drawn.axes)
+        assert f"drift {results[name].drifting.drift}" in drawn.get_suptitle()
+    assert "feedback delayed=3" in figure(results["walk"]).get_suptitle()
+    assert "feedback" not in figure(results["abrupt"]).get_suptitle()
+    for axes in figure(results["gradual"]).axes:
+        (band,) = [patch for patch in axes.patches if patch.get_alpha() is not None]
+        assert band.get_extents().width > 0
+        assert (band.get_x(), band.get_x() + band.get_width()) == (500.0, 800.0)  # type: ignore[attr-defined]
+    for axes in figure(results["abrupt"]).axes:
+        assert not axes.patches
+
+
+def test_many_changes_are_faint_and_the_best_possible_is_a_range(results: dict[str, Result]) -> None:
+    drawn = figure(results["recurring"])
+    assert [len(found) for found in _changes(drawn)] == [49] * len(drawn.axes)
+    marks = [line for line in drawn.axes[0].lines if line.get_linewidth() == 1.1]
+    assert {line.get_alpha() for line in marks} == {0.35}
+    assert [text.get_text() for text in drawn.axes[0].texts].count("drift") == 1
+    assert "best possible ≈ 1" in " ".join(text.get_text() for text in drawn.axes[0].texts)
+
+
+def test_the_best_possible_follows_the_law(results: dict[str, Result]) -> None:
+    result = results["abrupt"]
+    (line,) = [line for line in figure(result).axes[0].lines if line.get_drawstyle() == "steps-post"]
+    levels = result.meta.expected_start
+    np.testing.assert_array_equal(line.get_xdata(), [0, 800, 2000])
+    np.testing.assert_array_equal(line.get_ydata(), [levels[0], levels[1], levels[1]])
+
+
+def test_a_yardstick_far_below_leaves_the_panel_to_the_learners(results: dict[str, Result]) -> None:
+    result = results["abrupt"]
+    axes = figure(result).axes[0]
+    logistic, random = (np.array(agent.values("reward")) for agent in result.agents)
+    low, high = axes.get_ylim()
+    assert random.max() < low < logistic.min() and high > max(result.meta.expected_start)
+    assert high - low < 2 * (max(result.meta.expected_start) - logistic.min() + 1)
+    (told,) = [text.get_text() for text in axes.texts if text.get_text().startswith("below: ")]
+    assert told == f"below: random ({float(told.split('(')[1][:-1]):.3g})"
+    assert abs(float(told.split("(")[1][:-1]) - random.mean()) < 0.5
+    for name in ("priced", "recurring", "cliff"):  # where it is near enough, nothing is cut away
+        assert not any(text.get_text().startswith("below") for text in figure(results[name]).axes[0].texts)
+
+
+def test_an_oracle_has_no_regret_and_none_is_negative(results: dict[str, Result]) -> None:
+    for name in ("priced", "recurring"):
+        axes = figure(results[name]).axes[2]
+        assert axes.get_title() == "Regret" and axes.get_ylim()[0] == 0.0 and axes.get_yscale() == "symlog"
 
 
 @pytest.mark.parametrize(("window", "says"), [(1000, "window of 1,000"), (50, "window of 50")])

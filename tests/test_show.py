@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from flips import Flip, Flipper
 
-from sandbox import show
+from sandbox import api, show
 from sandbox.checks import CheckResult
 from sandbox.log_score import LogColumns, score_log
 from sandbox.result import Result
@@ -68,3 +70,43 @@ def test_a_world_without_an_optimal_return(
     show.print_result(Result(result.world, result.meta, result.budget, result.agents, oracle=told))
     assert "best possible return – (seeing the clock); V* of the start 0.823529" in capsys.readouterr().out
     assert not Result(result.world, result.meta, result.budget, result.agents, oracle=told).plot().axes[0].texts
+
+
+# --- worlds that drift ------------------------------------------------------------------------------------------------
+
+
+def told(capsys: pytest.CaptureFixture[str], *agents: Any, **more: Any) -> str:
+    show.print_result(api.run(Flip, list(agents), **({"steps": 4000, "seeds": 1, "window": 50} | more)))
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_recovery_is_told_in_decisions(capsys: pytest.CaptureFixture[str]) -> None:
+    out = told(capsys, Flipper(20), Flipper(settles=True), "oracle", drift="abrupt@1000")
+    assert "after the changes of abrupt@1000, against each run's twin" in out
+    assert "│ Flipper │ 1,000 │ 0.4000 │ 1 of 1 │ 20 │ 20.00 │" in out
+    assert "│ Flipper 2 │ 1,000 │ 1.000 │ 0 of 1 │ mean 2,900 up to 2,900 │ 3,000 │" in out
+    assert "│ oracle │ 1,000 │ 0 │ no drop │ – │ 0 │" in out
+    assert "best possible reward per decision ≈ 1, 1 after the last change" in out
+
+
+def test_a_median_without_an_upper_bound(capsys: pytest.CaptureFixture[str]) -> None:
+    out = told(capsys, Flipper(5, 90), seeds=4, drift="abrupt@1000")
+    assert re.search(r"4 of 4 │ [\d.]+ \[\d+, (…|\d+)\]", out)
+
+
+def test_only_the_first_changes_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    out = told(capsys, Flipper(3), drift="recurring@400")
+    assert "the first 6 of 9 changes; --json has them all" in out and "2,400" in out and "2,800 │" not in out
+
+
+def test_what_is_unknown_of_a_change_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    out = told(capsys, Flipper(breaks=True), drift="abrupt@1000")
+    assert "│ 1,000 │ – │ unknown │ – │ – │" in out
+    assert "! Flipper: recovery is unknown for 1 of 1 changes in its runs: its twin failed: step 0" in out
+
+
+def test_who_was_compiled_and_why_not(capsys: pytest.CaptureFixture[str]) -> None:
+    out = told(capsys, Flipper(), "oracle")
+    assert "open loop: Flipper (Flipper has no compiled loop); oracle (StreamOracle has no compiled loop)" in out
+    show.print_result(run_study("FrozenLake-v1", ("q-learning",), seeds=[0], budget=Budget(50), jobs=1, runs=None))
+    assert "compiled: q-learning" in capsys.readouterr().out

@@ -25,8 +25,10 @@ from sandbox.store import SCHEMA, Store, key_of, read_file
 from sandbox.study import run_study
 from sandbox.trace import Meta, make_trace
 from sandbox.worker import TraceFile
-from sandbox.world import Budget
+from sandbox.world import Budget, make_terms
 
+TERMS = make_terms("recurring@100:is_slippery=False", "delayed=3")
+TOLD: dict[str, Any] = {"budget": Budget(400), "jobs": 1, "terms": TERMS}
 ABOUT = {"world": "w", "agent": "a", "budget": [10, None]}
 
 
@@ -37,7 +39,7 @@ def content(runs: list[Run]) -> list[Any]:
         scores = run.scores
         curves = {} if scores is None else {k: [p.tobytes() for p in curve] for k, curve in scores.curves.items()}
         told = None if scores is None else (repr(scores.metrics), scores.decisions, scores.fingerprint)
-        found.append((run.seed, run.error, run.traceback, told, curves))
+        found.append((run.seed, run.error, run.traceback, told, curves, run.why_plain, repr(run.recoveries)))
     return found
 
 
@@ -45,7 +47,7 @@ def content(runs: list[Run]) -> list[Any]:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Run]]:
     """A folder of runs with one file in it, and its runs."""
     folder = tmp_path_factory.mktemp("finished")
-    result = run_study("FrozenLake-v1", ["q-learning"], seeds=[2, 0], budget=Budget(400), jobs=1, runs=folder)
+    result = run_study("FrozenLake-v1", ["q-learning"], seeds=[2, 0], runs=folder, **TOLD)
     return next(folder.glob("*.parquet")), sorted(result.agents[0].runs, key=lambda run: run.seed)
 
 
@@ -59,6 +61,8 @@ def test_what_is_written_is_read_back_equal(finished: tuple[Path, list[Run]], tm
     store = Store(tmp_path)
     store.write("key", [failed, *runs], ABOUT)
     assert content(store.read("key")) == content([*runs, failed])
+    assert [len(run.recoveries) for run in store.read("key")] == [3, 3, 0] and runs[0].why_plain
+    assert all(math.isnan(one.censored_at) or math.isnan(one.steps) for run in runs for one in run.recoveries)
     assert [run.seconds for run in store.read("key")][:2] == [run.seconds for run in runs]
     about, _ = read_file(store.path("key"))
     assert about["agent"] == "a" and about["key"] == "key" and about["schema"] == SCHEMA
@@ -159,7 +163,7 @@ def test_a_bad_file_is_named_skipped_and_run_again(
         (tmp_path / "other.parquet").replace(path)
     if damage == "newer":
         Store(tmp_path).write(source.stem, runs, {"schema": 99})
-    result = run_study("FrozenLake-v1", ["q-learning"], seeds=[2, 0], budget=Budget(400), jobs=1, runs=tmp_path)
+    result = run_study("FrozenLake-v1", ["q-learning"], seeds=[2, 0], runs=tmp_path, **TOLD)
     assert len(result.notes) == 1 and str(path) in result.notes[0] and "done again" in result.notes[0]
     assert result.notes == [note for note in result.warnings() if str(path) in note]
     assert path.read_bytes() == whole
