@@ -261,8 +261,6 @@ def test_own_changes_follow_time_whatever_the_order_of_their_texts() -> None:
     recurring = Schedule(parse_drifts(["recurring@10", "abrupt@25"]))
     at = recurring.concepts(0, 0, 50)[[0, 10, 20, 25, 30, 40]]
     made = [recurring.made_of(int(concept)).anchors[0] for concept in at]
-        recurring.made_of(int(concept)).anchors[0] for concept in recurring.concepts(0, 0, 50)[[0, 10, 20, 25, 30, 40]]
-    ]
     assert [recurring.own_change(anchor) for anchor in made] == [0, 2, 0, 1, 2, 1]
 
 

@@ -149,7 +149,7 @@ def test_the_posterior_is_that_of_brute_force(settings: dict) -> None:
 def test_the_sources_of_an_anchor_are_what_the_settings_say() -> None:
     world = Spam(drift=("abrupt@5", "abrupt@9:obfuscation=0.5", "abrupt@12"), obfuscation=0.1)
     before, new, hidden, both = (world.book.anchor((made, late, False)) for late in (False, True) for made in (0, 1))
-    twins = slice(N_PLAIN, None)
+    twins = world.book.order >= N_PLAIN
     own = 0.3 * 0.7
     for source, share in ((before, 0.1), (new, 0.1), (hidden, 0.5), (both, 0.5)):
         assert source.word.sum(axis=1) == pytest.approx(1.0) and source.sender.sum(axis=1) == pytest.approx(1.0)
@@ -412,8 +412,22 @@ def test_what_an_agent_sees() -> None:
 def test_words_can_be_read_and_disguises_told_apart() -> None:
     vocabulary = Spam().vocabulary
     assert len(set(vocabulary)) == len(vocabulary) == N_WORDS
-    assert all(word.isalpha() for word in vocabulary[:N_PLAIN]) and disguised("fre") == "fr3"
-    assert all(word == disguised(vocabulary[400 + k]) for k, word in enumerate(vocabulary[N_PLAIN:]))
+    words = [vocabulary[k] for k in np.argsort(Spam().book.order)]
+    assert all(word.isalpha() for word in words[:N_PLAIN]) and disguised("fre") == "fr3"
+    assert all(word == disguised(words[400 + k]) for k, word in enumerate(words[N_PLAIN:]))
+
+
+def test_a_words_place_tells_nothing_of_it() -> None:
+    """Neither its frequency, nor whether it is disguised, nor whose own it is."""
+    world = Spam()
+    place = np.arange(N_WORDS)
+    twin = world.book.order >= N_PLAIN
+    campaigns = (world.book.anchor(()).word[:6] > 0.7 * world.book.common * 1.0001).any(axis=0)
+    for told in (world.book.common, twin, campaigns):
+        assert abs(np.corrcoef(place, told)[0, 1]) < 4.0 / math.sqrt(N_WORDS)
+
+
+def test_words_of_other_laws_are_others() -> None:
     assert not set(make_words(np.random.default_rng(0), 3)) & set(make_words(np.random.default_rng(1), 3))
 
 

@@ -41,8 +41,8 @@ class Spam(LawStream):
     disguise, as `fr33`. With `campaign_life` (steps, 0: never) campaigns come, burst and die in turn.
 
     By itself a drift brings new campaigns with new words. It may also change `spam_share`, `focus`, `overlap` and
-    `obfuscation`. Measured with the defaults: the law's own posterior is on the wrong side of a half for 3.7 % of the
-    messages, and the decisions that cost least are wrong for 6.0 % of them and cost 0.077 each.
+    `obfuscation`. Measured with the defaults: the law's own posterior is on the wrong side of a half for 3.6 % of the
+    messages, and the decisions that cost least are wrong for 5.9 % of them and cost 0.076 each.
     """
 
     kind = "messages"

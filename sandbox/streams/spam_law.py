@@ -31,7 +31,7 @@ _TOPIC_SENDERS, _CAMPAIGN_SENDERS = (3.0, 2.0, 1.0), (0.6, 1.8, 3.6)
 CYCLE = (1.0, 4.0, 2.0, 1.0, 0.0, 0.0, 0.0, 0.0)
 LIFE_PHASES = 4  # phases of a campaign's life, the silence after it not counted
 _KEPT_BYTES = 64_000_000  # of tables: with the default sources the 65 levels of a drift take half of it
-_TOPICS, _CAMPAIGNS, _VOCABULARY = 1, 2, 3  # child seeds
+_TOPICS, _CAMPAIGNS, _VOCABULARY, _ORDER = 1, 2, 3, 4  # child seeds
 
 
 class Sources(NamedTuple):
@@ -82,8 +82,10 @@ class LawBook:
         self._settings, self._schedule = settings, schedule
         self._seed = int(settings["law_seed"])
         plain = make_words(self._rng(_VOCABULARY), N_PLAIN)
-        self.vocabulary = (*plain, *map(disguised, plain[_FREQUENT:]))
-        self.common = _common()
+        words = (*plain, *map(disguised, plain[_FREQUENT:]))
+        self.order = self._rng(_ORDER).permutation(N_WORDS)  # so that a word's place tells nothing of it
+        self.vocabulary = tuple(words[k] for k in self.order)
+        self.common = _common()[self.order]
         self._anchors: dict[Anchor, Sources] = {}
         self._tables: OrderedDict[tuple[Shares, ...], Tables] = OrderedDict()
         self._mixes: dict[int, Mix] = {}
@@ -160,7 +162,7 @@ class LawBook:
             weight[group] = (np.array(weight[group]) / np.sum(weight[group])).tolist()
         senders = [rng.dirichlet(_CAMPAIGN_SENDERS) for rng in rngs]
         senders += [rng.dirichlet(_TOPIC_SENDERS) for rng in topic_rngs]
-        everywhere = np.arange(N_PLAIN)
+        everywhere, common = np.arange(N_PLAIN), _common()
         topics = [_own_words(rng, everywhere) for rng in topic_rngs]
         focus, overlap, hidden = settings["focus"], settings["overlap"], settings["obfuscation"]
         words = []
@@ -169,9 +171,9 @@ class LawBook:
             own[N_PLAIN:] = hidden * own[_FREQUENT:N_PLAIN]
             own[_FREQUENT:N_PLAIN] *= 1.0 - hidden
             imitated = topics[int(rng.integers(self.topics))]
-            words.append((1.0 - focus) * self.common + focus * ((1.0 - overlap) * own + overlap * imitated))
-        words += [(1.0 - focus) * self.common + focus * own for own in topics]
-        return Sources(np.array(weight), np.stack(words), np.stack(senders))
+            words.append((1.0 - focus) * common + focus * ((1.0 - overlap) * own + overlap * imitated))
+        words += [(1.0 - focus) * common + focus * own for own in topics]
+        return Sources(np.array(weight), np.stack(words)[:, self.order], np.stack(senders))
 
 
 def _common() -> FloatArray:
