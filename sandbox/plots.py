@@ -200,9 +200,7 @@ def figure(result: Result) -> Figure:
         _draw(axes, panel, result, looks)
     seeds = max((agent.distinct for agent in result.agents), default=0)
     priced = f"objective: {result.meta.objective}" if result.meta.priced else f"unpriced: {result.meta.why_unpriced}"
-    terms = [f"drift {result.drifting.drift}"] if result.drifting.drift else []
-    terms += [f"feedback {result.drifting.feedback}"] if result.drifting.feedback != "immediate" else []
-    priced = "; ".join([priced, *terms])
+    priced = "; ".join(filter(None, (priced, str(result.drifting))))
     title = f"{result.world} — mean over up to {seeds} runs; thin lines: each run; {priced}"
     drawn.suptitle(_plain(title), fontsize=11)
     handles, labels = [], []

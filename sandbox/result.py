@@ -55,6 +55,11 @@ class Drifting:
     never: list[str] = field(default_factory=list)  # drifts that begin after the end of every run
     unfinished: list[str] = field(default_factory=list)  # those that are not complete by then
 
+    def __str__(self) -> str:
+        """Return what is out of the ordinary, empty if nothing is."""
+        told = [f"drift {self.drift}"] if self.drift else []
+        return "; ".join(told + ([f"feedback {self.feedback}"] if self.feedback != "immediate" else []))
+
 
 @dataclass(repr=False)
 class Result:
@@ -233,7 +238,8 @@ class Result:
             cells = "".join(f"<td>{escape(show(agent.interval(name)))}</td>" for name in self.shown)
             rows.append(f"<tr><td>{escape(agent.name)}</td>{cells}</tr>")
         notes = "".join(f"<li>{escape(text)}</li>" for text in self.warnings())
-        return f"<table><caption>{escape(self.world)}</caption><tr>{head}</tr>{''.join(rows)}</table><ul>{notes}</ul>"
+        name = "; ".join(filter(None, (self.world, str(self.drifting))))
+        return f"<table><caption>{escape(name)}</caption><tr>{head}</tr>{''.join(rows)}</table><ul>{notes}</ul>"
 
 
 def _recovery(agent: AgentResult) -> list[dict[str, Any]]:

@@ -71,7 +71,8 @@ def _title(result: Result) -> str:
     limits += [f"{episodes:,} episodes"] if episodes else []
     length = " or ".join(limits) + (" at most" if len(limits) > 1 else "")
     has_interval = any(not math.isnan(agent.interval(result.headline).low) for agent in result.agents)
-    return f"{result.world}: {length} a run, mean{' ± 95 % half-width' if has_interval else ''} over runs"
+    late = f", feedback {result.drifting.feedback}" if result.drifting.feedback != "immediate" else ""
+    return f"{result.world}: {length} a run{late}, mean{' ± 95 % half-width' if has_interval else ''} over runs"
 
 
 def _table(result: Result, shown: Sequence[str]) -> Table:
@@ -143,6 +144,8 @@ def _speeds(result: Result) -> str:
 def _recoveries(result: Result) -> Table | str:
     """Return how each agent came through each change."""
     drift, changes = _text(result.drifting.drift), result.drifting.changes
+    if not changes and result.drifting.never:
+        return f"drift {drift}: no run sees a change, so there is no recovery to measure"
     if not changes:
         return f"drift {drift}: it never ceases, so there is no recovery to measure"
     if not result.meta.priced:

@@ -99,6 +99,16 @@ def test_only_the_first_changes_are_shown(capsys: pytest.CaptureFixture[str]) ->
     assert "the first 6 of 9 changes; --json has them all" in out and "2,400" in out and "2,800 │" not in out
 
 
+def test_the_terms_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    out = told(capsys, Flipper(), feedback="delayed=3+noisy=0.1")
+    assert "Flip: 4,000 decisions a run, feedback delayed=3+noisy=0.1, mean over runs" in out and "drift" not in out
+    assert "random-walk@9: it never ceases" in told(capsys, Flipper(), drift="random-walk@9")
+    late = told(capsys, Flipper(), drift="abrupt@4000")
+    assert "drift abrupt@4000: no run sees a change" in late and "ceases" not in late and "feedback" not in late
+    html = api.run(Flip, [Flipper()], seeds=1, steps=90, drift="abrupt@9", feedback="delayed=3")._repr_html_()
+    assert "<caption>Flip; drift abrupt@9; feedback delayed=3</caption>" in html
+
+
 def test_what_is_unknown_of_a_change_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
     out = told(capsys, Flipper(breaks=True), drift="abrupt@1000")
     assert "│ 1,000 │ – │ unknown │ – │ – │" in out
