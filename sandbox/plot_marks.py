@@ -27,9 +27,9 @@ def draw_best(axes: Axes, result: Result, reference: str) -> list[float]:
     if last is None:
         return []
     levels = [(at, value) for at, value in result.drifting.best if np.isfinite(value)]
-    if not levels and not np.isfinite(last):
+    if not levels and (result.drifting.drift or not np.isfinite(last)):  # that of the first law alone would mislead
         return []
-    many = len(levels) > _MANY
+    many = len(result.drifting.changes) > _MANY  # a gradual one has many levels, and one end
     look: dict[str, Any] = {"color": "black", "linewidth": 0.9, "linestyle": "-" if many else (0, (6, 3)), "zorder": 2}
     if levels:
         steps = [at for at, _ in levels] + [max(agent.decisions for agent in result.agents)]

@@ -161,6 +161,8 @@ def test_the_best_possible_follows_the_law(results: dict[str, Result]) -> None:
     levels = result.meta.expected_start
     np.testing.assert_array_equal(line.get_xdata(), [0, 800, 2000])
     np.testing.assert_array_equal(line.get_ydata(), [levels[0], levels[1], levels[1]])
+    for name, told in (("abrupt", f"{levels[1]:.4g}"), ("gradual", "1")):  # at the end, however many levels on the way
+        assert f"best possible ≈ {told}" in [text.get_text() for text in figure(results[name]).axes[0].texts]
 
 
 def test_a_yardstick_far_below_leaves_the_panel_to_the_learners(results: dict[str, Result]) -> None:
