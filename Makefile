@@ -38,8 +38,8 @@ test: $(READY)  ## run the tests, on all cores (ARGS=... is passed on to pytest)
 lint: $(READY)  ## ruff and strict mypy
 	@status=0; $(BIN)/python -m ruff check . || status=1; $(BIN)/python -m mypy || status=1; exit $$status
 
-bench: $(READY)  ## measure the speed
-	@$(BIN)/python benchmarks/run.py
+bench: $(READY)  ## measure speed and memory against their bounds (ARGS=--quick, ARGS=words)
+	@$(BIN)/python benchmarks/run.py $(ARGS)
 
 clean:  ## remove .venv and everything built or cached here (not runs/)
 	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,50 @@
+"""The checks of the test suite that are quick there, at their full size: millions of draws, all pairs of speeds."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+
+from measure import ROOT, Row
+
+# What, the file, the tests in it, and their size in full.
+CHECKS = (
+    (
+        "2,000,000 messages of each spam world against its law",
+        "test_spam.py",
+        "what_is_drawn_is_what_the_law_says",
+        {"SANDBOX_DRAWS": "2000000"},
+    ),
+    (
+        "2,000,000 recommendations of each world against its law",
+        "test_recommendation.py",
+        "luck_has_mean_zero or wrong_law_is_found",
+        {"RECOMMENDATION_DRAWS": "2000000"},
+    ),
+    (
+        "plain and compiled, every pair, 50,000 decisions, 3 seeds, bit for bit",
+        "test_speeds.py",
+        "",
+        {"SANDBOX_SPEED_STEPS": "50000", "SANDBOX_SPEED_SEEDS": "3"},
+    ),
+)
+
+
+def long_checks(quick: bool) -> list[Row]:
+    """Return how many tests failed at full size; in a quick version they have the size of the test suite."""
+    rows = []
+    for name, file, which, size in CHECKS:
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"tests/{file}"]
+        command += ["-k", which] if which else []
+        began = time.perf_counter()
+        done = subprocess.run(
+            command, cwd=ROOT, env=os.environ | ({} if quick else size), capture_output=True, text=True, check=False
+        )
+        failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+        kept = done.returncode == 0
+        detail = f"{time.perf_counter() - began:.0f} s  " + " ".join(failed)
+        rows.append(Row(f"failures: {name}", float(len(failed) or (not kept)), "0", kept, detail.strip()))
+    return rows
