@@ -61,7 +61,9 @@ class Drift:
 
     def __str__(self) -> str:
         what = ",".join(f"{key}={value!r}" for key, value in self.settings) or self.function
-        return f"{self.kind}@{self.at}" + (f"~{self.width}" if self.width else "") + (f":{what}" if what else "")
+        return (
+            f"{self.kind}@{self.at}" + (f"~{self.width}" if self.kind in _WIDE else "") + (f":{what}" if what else "")
+        )
 
     @property
     def levels(self) -> int:
@@ -108,6 +110,8 @@ def parse_drift(spec: str) -> Drift:
             f"KIND one of {', '.join(KINDS)}"
         )
     kind, at, width = match["kind"], int(match["at"]), int(match["width"] or 0)
+    if kind in _WIDE and match["width"] is None:
+        raise SandboxError(f"the drift {spec!r}: say how many steps it takes, as {kind}@{at}~1000")
     if not rest:
         return Drift(kind, at, width)
     if len(rest) == 2 and rest[0].endswith(".py"):
@@ -124,7 +128,10 @@ def parse_drifts(specs: Specs) -> tuple[Drift, ...]:
     """Return the drifts that one or several texts describe, none for None or an empty one."""
     if specs is None or specs == "":
         return ()
-    several = [specs] if isinstance(specs, str | Drift) else list(specs)
+    several: list[Any] = list(specs) if isinstance(specs, list | tuple) else [specs]
+    for one in several:
+        if not isinstance(one, str | Drift):
+            raise SandboxError(f"the drift {one!r} is no text such as 'abrupt@20000'")
     return tuple(one if isinstance(one, Drift) else parse_drift(one) for one in several)
 
 

@@ -157,6 +157,8 @@ def parse_feedback(spec: str | Feedback | None) -> Feedback:
     """Return the feedback that a text such as `delayed=500+noisy=0.05` describes; immediate for None."""
     if isinstance(spec, Feedback):
         return spec
+    if not isinstance(spec, str | None):
+        raise SandboxError(f"the feedback {spec!r} is no text such as 'delayed=500+noisy=0.05'")
     given: dict[str, Any] = {}
     for part in split_outside((spec or "immediate").strip(), "+"):
         mode, equals, value = (piece.strip() for piece in part.partition("="))

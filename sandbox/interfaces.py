@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -183,6 +184,10 @@ class Stream(ABC):
         An abstention earns what the worst label does, 0; a forecast has no worst value, so there it is NaN.
         """
         return (label_reward if isinstance(self.choice_space, Labels) else number_reward)(question, choice)
+
+    def take(self, count: int) -> Iterator[tuple[Any, Any]]:
+        """Return the first `count` pairs, as River's datasets do."""
+        return islice(self, count)
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
         labels = self.choice_space.labels if isinstance(self.choice_space, Labels) else None

@@ -125,7 +125,8 @@ def _best_possible(result: Result) -> str:
     if not result.meta.episodic:
         return f"best possible reward per decision ≈ {_exact(oracle['stationary_value'])}{last} (a large sample's mean)"
     best, value = oracle["optimal_return"], oracle["stationary_value"]
-    return f"best possible return {_exact(best)} (seeing the clock); V* of the start {_exact(value)}{last}"
+    first = ", under the first law" if result.drifting.drift else ""
+    return f"best possible return {_exact(best)} (seeing the clock{first}); V* of the start {_exact(value)}{last}"
 
 
 def _speeds(result: Result) -> str:
@@ -170,7 +171,8 @@ def _recovery(found: Summary) -> tuple[str, ...]:
     if not found.at_risk:
         time = "–"
     elif math.isnan(median.median):
-        time = f"mean {show(found.restricted_mean)} up to {found.horizon:,.0f}"
+        most = f"{found.horizon:,.0f}"
+        time = f"mean {show(found.restricted_mean)} within {most}" if found.recovered else f"more than {most}"
     elif math.isnan(median.low):
         time = f"{median.median:,.0f}"
     else:
