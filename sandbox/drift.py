@@ -61,9 +61,7 @@ class Drift:
 
     def __str__(self) -> str:
         what = ",".join(f"{key}={value!r}" for key, value in self.settings) or self.function
-        return (
-            f"{self.kind}@{self.at}" + (f"~{self.width}" if self.kind in _WIDE else "") + (f":{what}" if what else "")
-        )
+        return f"{self.kind}@{self.at}{f'~{self.width}' if self.kind in _WIDE else ''}" + (f":{what}" if what else "")
 
     @property
     def levels(self) -> int:
@@ -105,10 +103,8 @@ def parse_drift(spec: str) -> Drift:
     head, *rest = split_outside(spec.strip(), ":")
     match = _SPEC.match(head)
     if match is None:
-        raise SandboxError(
-            f"the drift {spec!r} is not understood; write KIND@STEP, such as abrupt@20000 or gradual@20000~5000, with "
-            f"KIND one of {', '.join(KINDS)}"
-        )
+        known = f"abrupt@20000 or gradual@20000~5000, with KIND one of {', '.join(KINDS)}"
+        raise SandboxError(f"the drift {spec!r} is not understood; write KIND@STEP, such as {known}")
     kind, at, width = match["kind"], int(match["at"]), int(match["width"] or 0)
     if kind in _WIDE and match["width"] is None:
         raise SandboxError(f"the drift {spec!r}: say how many steps it takes, as {kind}@{at}~1000")
@@ -116,9 +112,9 @@ def parse_drift(spec: str) -> Drift:
         return Drift(kind, at, width)
     if len(rest) == 2 and rest[0].endswith(".py"):
         return Drift(kind, at, width, function=":".join(rest))
-    if len(rest) != 1 or "=" not in rest[0]:
-        raise SandboxError(f"the drift {spec!r}: after the colon comes setting=value or FILE.py:FUNCTION")
-    return Drift(kind, at, width, tuple(parse_settings(rest[0], spec).items()))
+    if len(rest) == 1 and "=" in rest[0]:
+        return Drift(kind, at, width, tuple(parse_settings(rest[0], spec).items()))
+    raise SandboxError(f"the drift {spec!r}: after the colon comes setting=value or FILE.py:FUNCTION")
 
 
 Specs = str | Drift | Sequence["str | Drift"] | None
@@ -129,9 +125,9 @@ def parse_drifts(specs: Specs) -> tuple[Drift, ...]:
     if specs is None or specs == "":
         return ()
     several: list[Any] = list(specs) if isinstance(specs, list | tuple) else [specs]
-    for one in several:
-        if not isinstance(one, str | Drift):
-            raise SandboxError(f"the drift {one!r} is no text such as 'abrupt@20000'")
+    wrong = [one for one in several if not isinstance(one, str | Drift)]
+    if wrong:
+        raise SandboxError(f"the drift {wrong[0]!r} is no text such as 'abrupt@20000'")
     return tuple(one if isinstance(one, Drift) else parse_drift(one) for one in several)
 
 
@@ -295,7 +291,7 @@ class Schedule:
 
 
 def _options(progress: float) -> tuple[tuple[float, bool], ...]:
-    """Return the shares of the old law and of the new one, those that are not 0."""
+    """Return the shares of the old law and of the new one, if not 0."""
     return tuple((share, made) for share, made in ((1.0 - progress, False), (progress, True)) if share > 0.0)
 
 

@@ -251,7 +251,10 @@ def test_random_agent_is_uniform_in_every_space() -> None:
         agent.begin(spaces.Discrete(1), space, np.random.default_rng(0))
         made = [agent.act(0) for _ in range(8_000)]
         counts = np.bincount([d.choice - int(space.start) for d in made])
-        assert stats.chisquare(counts).pvalue > LEVEL and made[0].confidence == 1 / space.n
+        assert stats.chisquare(counts).pvalue > LEVEL and math.isnan(made[0].confidence)
+    labelled = Random()
+    labelled.begin(spaces.Discrete(1), Labels("abcd"), np.random.default_rng(0))
+    assert labelled.act(0).confidence == 1 / 4
     box = spaces.Box(-1.0, 3.0, (2,))
     draws = []
     for seed in (0, 0, 1):
@@ -352,9 +355,7 @@ def final(agent: str, metric: str, learner: str = "") -> float:
     if (learner or agent) in BANDITS:
         world: Any = make_world("recommendation:items=5,item_life=0")
     elif agent in (*LABELLERS, "mean"):
-        world = StreamWorld(
-            "parity", lambda: Parity(agent == "mean" or (agent == "no-change" and metric == "mae"))
-        )
+        world = StreamWorld("parity", lambda: Parity(agent == "mean" or (agent == "no-change" and metric == "mae")))
     elif metric in ("accuracy", "mae"):
         world = StreamWorld("parity", lambda: Parity(metric == "mae"))
     else:

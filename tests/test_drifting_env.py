@@ -189,8 +189,9 @@ def test_several_at_once() -> None:
     trace = run(Wage, ["recurring@70:power=3.0", "abrupt@350:tint=blue", "abrupt@490:power=5.0"])
     power = by_episode(trace.reward)
     late = np.arange(100) * EPISODE
-    wanted = np.where(late // 70 % 2 == 1, 3.0, 1.0)
-    wanted = np.where(late >= 490, 5.0, wanted) + np.where(late >= 350, 100.0, 0.0)  # of two, the later one
+    wanted = np.where(late >= 490, 5.0, 1.0)
+    wanted = np.where(late // 70 % 2 == 1, 3.0, wanted)  # what comes and goes counts before what stays
+    wanted = wanted + np.where(late >= 350, 100.0, 0.0)
     np.testing.assert_allclose(power, wanted, atol=1e-4)
     assert len(set(trace.concept.tolist())) == 6
 
