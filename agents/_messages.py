@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 
 from sandbox.compiled import compiled
 from sandbox.errors import SandboxError
-from sandbox.feedback import NEVER, Feedback, Queue, make_queue
-from sandbox.interfaces import check_range
+from sandbox.feedback import NEVER, Answers, Feedback, Queue, make_queue
+from sandbox.interfaces import Chosen, Messages, check_range
 from sandbox.table import FloatArray, IntArray
 
 
@@ -80,6 +81,9 @@ class Waiting(NamedTuple):
     queue: Queue
 
 
+Through = Callable[[int, Messages, IntArray, Answers, Waiting, Chosen], None]
+
+
 def make_waiting(told: tuple[bool, ...], budget: int | None, delay: int, longest: int) -> Waiting:
     """Return that nothing is on its way yet: labels come at most `delay` steps late, messages have `longest` words."""
     slots = delay + 1
@@ -90,6 +94,26 @@ def make_waiting(told: tuple[bool, ...], budget: int | None, delay: int, longest
         ),
         make_queue(Feedback(delay)),
     )
+
+
+def loop_of(
+    agent: str, kind: str, fixed: bool, telling: tuple[tuple[bool, ...], int | None, int], go: Through
+) -> Callable[[int, Messages, IntArray, Answers, Chosen], None] | str:
+    """Return what goes through a chunk of messages in compiled code, or why there is nothing.
+
+    `fixed`: whether every word is known beforehand. `telling`: choices that are answered at all, answers that may be
+    asked for, longest delay. `go`: the agent's kernel, which is handed what waits for its label.
+    """
+    if kind != "messages" or not fixed:
+        return f"{agent} is compiled for messages of known vocabularies only"
+    waiting: list[Waiting] = []
+
+    def advance(start: int, seen: Messages, truth: IntArray, answers: Answers, chosen: Chosen) -> None:
+        if not waiting:
+            waiting.append(make_waiting(*telling, seen.words.shape[1]))
+        go(start, seen, truth, answers, waiting[0], chosen)
+
+    return advance
 
 
 @compiled

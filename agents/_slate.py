@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandbox.compiled import compiled
-from sandbox.feedback import NEVER, Answers, Feedback, Queue, enqueue, make_queue
+from sandbox.feedback import NEVER, Answers, Feedback, Queue, dequeue, enqueue, make_queue
 from sandbox.interfaces import Chosen
 from sandbox.table import FloatArray, IntArray
 
-from ._bandit import first_best
+from ._bandit import Arms, first_best, reward_arm
 
 UNLIMITED = -1
 
@@ -48,19 +48,23 @@ def make_post(told: tuple[bool, ...], budget: int | None, delay: int, size: int)
 
 
 @compiled
-def record(chosen: Chosen, i: int, choice: int, scores: FloatArray) -> None:
-    """Write the i-th decision of a chunk, made with the estimated values `scores` (k,)."""
-    chosen.choice[i] = choice
-    chosen.greedy[i] = first_best(scores, choice)
-    chosen.confidence[i] = math.nan
-    chosen.likelihood[i] = math.nan
-
-
-@compiled
 def send(
-    post: Post, chosen: Chosen, answers: Answers, i: int, step: int, choice: int, item: int, reward: float
+    post: Post,
+    chosen: Chosen,
+    answers: Answers,
+    i: int,
+    step: int,
+    choice: int,
+    scores: FloatArray,
+    items: IntArray,
+    outcome: FloatArray,
 ) -> None:
-    """Put the i-th decision of a chunk on its way, unless its reward never comes; every decision asks for it."""
+    """Write the i-th decision of a chunk, made with the estimated values `scores` (k,), and put it on its way.
+
+    `items` (k,) are those on show, `outcome` (k,) is what each would earn. Every decision asks for its reward.
+    """
+    chosen.choice[i], chosen.greedy[i] = choice, first_best(scores, choice)
+    chosen.confidence[i] = chosen.likelihood[i] = math.nan
     due = answers.due[i] if post.told[choice] else NEVER
     if post.budget[0] != UNLIMITED:
         if post.budget[1] >= post.budget[0]:
@@ -71,6 +75,15 @@ def send(
     if due == NEVER:
         return
     at = step % post.choice.shape[0]
-    post.choice[at], post.item[at], post.asked_at[at] = choice, item, step
-    post.reward[at] = -reward if answers.wrong[i] else reward
+    post.choice[at], post.item[at], post.asked_at[at] = choice, items[choice], step
+    post.reward[at] = -outcome[choice] if answers.wrong[i] else outcome[choice]
     enqueue(post.queue, step, due)
+
+
+@compiled
+def receive(post: Post, arms: Arms, step: int, step_size: float, initial_value: float) -> None:
+    """Have the arms' values learn every reward that comes at the end of `step`."""
+    at = dequeue(post.queue, step)
+    while at != -1:
+        reward_arm(arms, post.choice[at], post.item[at], post.asked_at[at], post.reward[at], step_size, initial_value)
+        at = dequeue(post.queue, step)

@@ -16,7 +16,7 @@ from sandbox.table import FloatArray, IntArray
 
 from ._bandit import GONE, NEW, Held, admit, best_of, first_best, make_held
 from ._bandit_agent import BanditAgent
-from ._slate import Post, record, send
+from ._slate import Post, send
 
 
 class Ridges(NamedTuple):
@@ -130,9 +130,8 @@ def advance_linucb(
     scores, index, moved = np.empty(items.shape[1]), np.empty(items.shape[1]), np.empty(contexts.shape[1])
     for i in range(items.shape[0]):
         choice, _ = choose_linucb(ridges, items[i], contexts[i], scores, index, exploration, regularization, rng)
-        record(chosen, i, choice, scores)
         post.context[(start + i) % post.context.shape[0]] = contexts[i]
-        send(post, chosen, answers, i, start + i, choice, items[i, choice], outcome[i, choice])
+        send(post, chosen, answers, i, start + i, choice, scores, items[i], outcome[i])
         at = dequeue(post.queue, start + i)
         while at != -1:
             context, reward = post.context[at], post.reward[at]

@@ -17,7 +17,7 @@ from sandbox.interfaces import Chosen, Decision, Experience, Messages, check_ran
 from sandbox.table import FloatArray, IntArray
 
 from ._features import NO_NUMBERS, NO_VALUES, Features, Read, grown, labels_of, rewards_of
-from ._messages import Choosing, Waiting, answered_at, asks, check_choosing, choose, keep, make_waiting
+from ._messages import Choosing, Waiting, answered_at, asks, check_choosing, choose, keep, loop_of
 
 _SURE = 30.0  # log-odds beyond which a probability is 0 or 1, as in River
 _FLAT = 18.0  # margin beyond which the slope is taken from its limit, as in River
@@ -217,15 +217,8 @@ class Logistic:
         """Return what goes through a chunk of messages in compiled code, or why there is nothing."""
         if type(self) is not Logistic:
             return f"{type(self).__name__} is a subclass with rules of its own"
-        if kind != "messages" or not self._features.fixed:
-            return "logistic is compiled for messages of known vocabularies only"
-        waiting: list[Waiting] = []
 
-        def advance(start: int, seen: Messages, truth: IntArray, answers: Answers, chosen: Chosen) -> None:
-            if not waiting:
-                waiting.append(make_waiting(feedback_told, budget, delay, seen.words.shape[1]))
-            logistic_messages(
-                start, seen, truth, answers, waiting[0], self.weights, self._steps, self._choosing, chosen
-            )
+        def go(start: int, seen: Messages, truth: IntArray, answers: Answers, waiting: Waiting, chosen: Chosen) -> None:
+            logistic_messages(start, seen, truth, answers, waiting, self.weights, self._steps, self._choosing, chosen)
 
-        return advance
+        return loop_of("logistic", kind, self._features.fixed, (feedback_told, budget, delay), go)

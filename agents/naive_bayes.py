@@ -16,7 +16,7 @@ from sandbox.interfaces import Chosen, Decision, Experience, Messages, check_ran
 from sandbox.table import FloatArray, IntArray
 
 from ._features import NO_NUMBERS, NO_VALUES, Features, Read, grown, labels_of, rewards_of
-from ._messages import Choosing, Waiting, answered_at, asks, check_choosing, choose, keep, make_waiting
+from ._messages import Choosing, Waiting, answered_at, asks, check_choosing, choose, keep, loop_of
 
 _LEAST = 1e-9  # added to every density, as in River
 _ROOT_TAU = math.sqrt(2.0 * math.pi)
@@ -224,15 +224,8 @@ class NaiveBayes:
         """Return what goes through a chunk of messages in compiled code, or why there is nothing."""
         if type(self) is not NaiveBayes:
             return f"{type(self).__name__} is a subclass with rules of its own"
-        if kind != "messages" or not self._features.fixed:
-            return "naive-bayes is compiled for messages of known vocabularies only"
-        waiting: list[Waiting] = []
 
-        def advance(start: int, seen: Messages, truth: IntArray, answers: Answers, chosen: Chosen) -> None:
-            if not waiting:
-                waiting.append(make_waiting(feedback_told, budget, delay, seen.words.shape[1]))
-            bayes_messages(
-                start, seen, truth, answers, waiting[0], self.counts, self._smoothing, self._choosing, chosen
-            )
+        def go(start: int, seen: Messages, truth: IntArray, answers: Answers, waiting: Waiting, chosen: Chosen) -> None:
+            bayes_messages(start, seen, truth, answers, waiting, self.counts, self._smoothing, self._choosing, chosen)
 
-        return advance
+        return loop_of("naive-bayes", kind, self._features.fixed, (feedback_told, budget, delay), go)

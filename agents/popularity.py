@@ -13,7 +13,7 @@ from sandbox.table import FloatArray, IntArray
 
 from ._bandit import SAMPLE_AVERAGE, Arms, admit_arm, best_of, fade, move_arm
 from ._bandit_agent import BanditAgent
-from ._slate import Post, record, send
+from ._slate import Post, send
 
 
 @compiled
@@ -58,8 +58,7 @@ def advance_popularity(
     scores = np.empty(items.shape[1])
     for i in range(items.shape[0]):
         choice = choose_popular(arms, items[i], scores, initial_value, prior_weight, rng)
-        record(chosen, i, choice, scores)
-        send(post, chosen, answers, i, start + i, choice, items[i, choice], outcome[i, choice])
+        send(post, chosen, answers, i, start + i, choice, scores, items[i], outcome[i])
         at = dequeue(post.queue, start + i)
         while at != -1:
             reward_popular(arms, post.choice[at], post.item[at], post.asked_at[at], post.reward[at], decay)

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from sandbox.compiled import compiled
-from sandbox.feedback import Answers, dequeue
+from sandbox.feedback import Answers
 from sandbox.interfaces import Chosen, Slate, check_range
 from sandbox.table import FloatArray, IntArray
 
-from ._bandit import SAMPLE_AVERAGE, Arms, best_of, first_best, reward_arm
+from ._bandit import SAMPLE_AVERAGE, Arms, best_of, first_best
 from ._bandit_agent import BanditAgent
-from ._slate import Post, record, send
+from ._slate import Post, receive, send
 
 
 @compiled
@@ -55,12 +55,8 @@ def advance_ucb(
     scores, index = np.empty(items.shape[1]), np.empty(items.shape[1])
     for i in range(items.shape[0]):
         choice, _ = choose_ucb(arms, items[i], scores, index, exploration, rng)
-        record(chosen, i, choice, scores)
-        send(post, chosen, answers, i, start + i, choice, items[i, choice], outcome[i, choice])
-        at = dequeue(post.queue, start + i)
-        while at != -1:
-            reward_arm(arms, post.choice[at], post.item[at], post.asked_at[at], post.reward[at], SAMPLE_AVERAGE, 0.0)
-            at = dequeue(post.queue, start + i)
+        send(post, chosen, answers, i, start + i, choice, scores, items[i], outcome[i])
+        receive(post, arms, start + i, SAMPLE_AVERAGE, 0.0)
 
 
 class Ucb(BanditAgent):

@@ -68,14 +68,10 @@ def do_all(
         yield from _in_workers(plan, slow, min(count, len(slow)), workers) if apart else _here(plan, slow)
 
 
-_MAKING = threading.Lock()  # names are read with `ast.parse`, which two threads may not do at once (Python 3.11)
-
-
 def _do(plan: Plan, entry: Entry, seed: int, stopped: Callable[[], bool] = lambda: False) -> tuple[Agent | None, Run]:
     """Make an agent and run it; return both. One that cannot be made has a failed run."""
     try:
-        with _MAKING:
-            agent = entry.make()
+        agent = entry.make()
     except (Exception, SystemExit) as error:
         text = f"{plan.world.name}, seed {seed}, the agent cannot be made: {one_line(error)}"
         return None, Run(seed, None, text, traceback.format_exc())

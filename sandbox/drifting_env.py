@@ -140,4 +140,5 @@ def _load(function: str) -> Callable[[Any, float], Any]:
     found = load_file(path, name)
     if not callable(found):
         raise SandboxError(f"{function} is no function")
-    return found  # type: ignore[no-any-return]
+    changes: Callable[[Any, float], Any] = found
+    return changes

@@ -18,9 +18,9 @@ from sandbox.drift import Anchor, Schedule
 from sandbox.drifting_env import DriftingEnv
 from sandbox.env_law import EnvLaw, TableOf, law_of
 from sandbox.errors import SandboxError
-from sandbox.fast import run_walk, why_no_walk
+from sandbox.fast import Loop, begun, run_walk, walk_loop
 from sandbox.interfaces import Agent, check_range
-from sandbox.loop import agent_rng, run_episodes
+from sandbox.loop import run_episodes
 from sandbox.oracle import (
     OracleAgent,
     Solution,
@@ -32,7 +32,7 @@ from sandbox.oracle import (
 from sandbox.table import Table
 from sandbox.table_env import DriftClock, TableEnv, drifting_tables
 from sandbox.trace import Meta, Sink
-from sandbox.world import Budget, Terms
+from sandbox.world import Budget, Terms, check_one_sided
 
 _MAKING = threading.RLock()
 
@@ -55,12 +55,10 @@ class EnvWorld:
     def under(self, terms: Terms) -> Self:
         """Return this world on other terms; raise `SandboxError` if it cannot be met on them."""
         world = replace(self, terms=terms)
-        if terms.drift or terms.feedback.only is not None:
-            choices = world.choice_space
-            if terms.feedback.only is not None:
-                if not isinstance(choices, spaces.Discrete):
-                    raise SandboxError(f"{self.name}: one-sided feedback needs choices that can be counted")
-                terms.feedback.answered(int(choices.n))
+        if terms.drift:
+            _ = world.law
+        if terms.feedback.only is not None:
+            check_one_sided(self.name, terms.feedback, world.choice_space)
         return world
 
     def twin(self, concept: int) -> Self:
@@ -188,30 +186,27 @@ class EnvWorld:
         """Return why an agent, whose `begin` was called, is run here in the open loop; "" if it is compiled."""
         env = self._env()
         try:
-            return self._why_plain(env, agent)
+            found = self._loop(env, agent)
         finally:
             env.close()
+        return found if isinstance(found, str) else ""
 
-    def _why_plain(self, env: gym.Env[Any, Any], agent: Agent) -> str:
+    def _loop(self, env: gym.Env[Any, Any], agent: Agent) -> Loop | str:
         if self.terms.plain:
             return "the open loop was asked for"
         if isinstance(self.law.solutions, str):
             return "the law of the world is not known as a table"
-        return why_no_walk(env, agent, self.terms.feedback)
+        return walk_loop(env, agent, self.terms.feedback)
 
     def run(self, agent: Agent, seed: int, budget: Budget, sink: Sink) -> str:
         """Run an agent in a fresh environment; return why it was run in the open loop, "" if it was compiled."""
         solutions = None if isinstance(self.law.solutions, str) else self.law.solutions
         env = self._env()
         try:
-            agent.begin(self.observation_space, self.choice_space, agent_rng(seed))
-        except Exception:
-            why = "its begin failed"  # the loop will meet that again, and say where
-        else:
-            why = self._why_plain(env, agent)
-        try:
-            if solutions is not None and not why:
-                run_walk(env, solutions, agent, sink, seed=seed, steps=budget.steps, episodes=budget.episodes)
+            sound = begun(agent, self.observation_space, self.choice_space, seed)
+            loop = self._loop(env, agent) if sound else "its begin failed"
+            if solutions is not None and not isinstance(loop, str):
+                run_walk(env, solutions, loop, sink, seed=seed, steps=budget.steps, episodes=budget.episodes)
                 return ""
             run_episodes(
                 env,
@@ -223,7 +218,7 @@ class EnvWorld:
                 solution=solutions,
                 feedback=self.terms.feedback,
             )
-            return why
+            return str(loop)
         finally:
             env.close()
 

@@ -23,7 +23,7 @@ from sandbox.errors import RunError
 from sandbox.feedback import NEVER, Feedback
 from sandbox.interfaces import Agent, Chosen, Labels
 from sandbox.law_stream import LawStream
-from sandbox.loop import LONGEST_EPISODE
+from sandbox.loop import LONGEST_EPISODE, agent_rng
 from sandbox.oracle import Solution
 from sandbox.table import FloatArray, IntArray
 from sandbox.table_env import TableEnv
@@ -31,18 +31,33 @@ from sandbox.table_walk import CLOCK, ELAPSED, ENDED, Steps, make_steps, make_wa
 from sandbox.trace import CHUNK, Sink, Trace
 
 _ENDLESS = 2**62
+Loop = Callable[..., Any]
 
 
-def _loop_of(agent: Agent, kind: str, told: tuple[bool, ...], feedback: Feedback) -> Callable[..., Any] | str:
+def _loop_of(agent: Agent, kind: str, told: tuple[bool, ...], feedback: Feedback) -> Loop | str:
     offered = getattr(agent, "fast", None)
     if offered is None:
         return f"{type(agent).__name__} has no compiled loop"
-    found: Callable[..., Any] | str = offered(kind, told, feedback.budget, feedback.longest)
+    found: Loop | str = offered(kind, told, feedback.budget, feedback.longest)
     return found
 
 
-def why_no_walk(env: gym.Env[Any, Any], agent: Agent, feedback: Feedback) -> str:
-    """Return why an agent cannot be run through the tables of an environment, "" if it can."""
+def begun(agent: Agent, observations: spaces.Space[Any], choices: spaces.Space[Any], seed: int) -> bool:
+    """Begin the run of an agent that may have a compiled loop; say whether that went well.
+
+    The others are begun by the open loop alone, which also says where a `begin` fails.
+    """
+    if not hasattr(agent, "fast"):
+        return True
+    try:
+        agent.begin(observations, choices, agent_rng(seed))
+    except Exception:
+        return False
+    return True
+
+
+def walk_loop(env: gym.Env[Any, Any], agent: Agent, feedback: Feedback) -> Loop | str:
+    """Return what takes an agent, whose `begin` was called, through the tables of `env`, or why nothing does."""
     inner = env.unwrapped
     exact = type(inner) in (toy_text.FrozenLakeEnv, toy_text.CliffWalkingEnv, toy_text.TaxiEnv)
     ours = isinstance(inner, TableEnv) and (type(inner).step, type(inner).reset) == (TableEnv.step, TableEnv.reset)
@@ -54,37 +69,28 @@ def why_no_walk(env: gym.Env[Any, Any], agent: Agent, feedback: Feedback) -> str
         return "the environment is watched"
     if not feedback.immediate:
         return "feedback that is not immediate runs in the open loop in environments"
-    found = _loop_of(agent, "table", _every(env), feedback)
-    return found if isinstance(found, str) else ""
-
-
-def _every(env: gym.Env[Any, Any]) -> tuple[bool, ...]:
     assert isinstance(env.action_space, spaces.Discrete)
-    return (True,) * int(env.action_space.n)
+    return _loop_of(agent, "table", (True,) * int(env.action_space.n), feedback)
 
 
-def why_no_batches(stream: LawStream, agent: Agent, feedback: Feedback, names: Sequence[str]) -> str:
-    """Return why an agent cannot be run through the batches of a stream, "" if it can."""
-    found = _loop_of(agent, stream.kind, _told(stream, feedback, names), feedback)
-    return found if isinstance(found, str) else ""
-
-
-def _told(stream: LawStream, feedback: Feedback, names: Sequence[str]) -> tuple[bool, ...]:
+def batch_loop(stream: LawStream, agent: Agent, feedback: Feedback) -> Loop | str:
+    """Return what takes an agent, whose `begin` was called, through the batches of a stream, or why nothing does."""
     assert isinstance(stream.choice_space, spaces.Discrete)
-    return tuple(feedback.answered(int(stream.choice_space.n), names).tolist())
+    told = feedback.answered(int(stream.choice_space.n), stream.choice_names)
+    return _loop_of(agent, stream.kind, tuple(told.tolist()), feedback)
 
 
 def run_walk(
     env: gym.Env[Any, Any],
     solutions: Sequence[Solution],
-    agent: Agent,
+    advance: Loop,
     sink: Sink,
     *,
     seed: int,
     steps: int | None,
     episodes: int | None,
 ) -> None:
-    """Run `agent`, whose `begin` was called, through the tables of `env`: as `run_episodes`, to the last bit."""
+    """Go through the tables of `env` by the loop of `walk_loop`: as `run_episodes`, to the last bit."""
     inner = env.unwrapped
     keyed = isinstance(inner, TableEnv)
     schedule = inner.schedule if isinstance(inner, TableEnv) else Schedule()
@@ -93,8 +99,6 @@ def run_walk(
     chance = seeding.np_random(seed)[0]
     inner._np_random = chance  # where a look at the environment afterwards finds it
     limits = (_ENDLESS if steps is None else steps, _ENDLESS if episodes is None else episodes)
-    advance = _loop_of(agent, "table", _every(env), Feedback())
-    assert not isinstance(advance, str)
     start_episode(walk, int(schedule.concepts(seed, 0, 1)[0]), chance)
     while walk.place[CLOCK] < limits[0] and walk.place[ENDED] < limits[1]:
         began, episode = int(walk.place[CLOCK]), int(walk.place[ENDED])
@@ -146,12 +150,8 @@ def price_steps(
             episode += 1
 
 
-def run_batches(
-    stream: LawStream, agent: Agent, sink: Sink, *, seed: int, steps: int, feedback: Feedback, names: Sequence[str]
-) -> None:
-    """Let `agent`, whose `begin` was called, answer the questions of `stream`: as `run_stream`, to the last bit."""
-    advance = _loop_of(agent, stream.kind, _told(stream, feedback, names), feedback)
-    assert not isinstance(advance, str)
+def run_batches(stream: LawStream, advance: Loop, sink: Sink, *, seed: int, steps: int, feedback: Feedback) -> None:
+    """Go through the questions of `stream` by the loop of `batch_loop`: as `run_stream`, to the last bit."""
     labelled = isinstance(stream.choice_space, Labels)
     for start in range(0, steps, CHUNK):
         count = min(CHUNK, steps - start)

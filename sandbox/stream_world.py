@@ -13,14 +13,13 @@ from gymnasium import spaces
 
 from sandbox.drift import Schedule
 from sandbox.errors import SandboxError, one_line
-from sandbox.fast import run_batches, why_no_batches
+from sandbox.fast import Loop, batch_loop, begun, run_batches
 from sandbox.interfaces import Agent, Labels, Number, Stream
 from sandbox.law_stream import LawStream
-from sandbox.loop import agent_rng
 from sandbox.oracle import StreamOracle
 from sandbox.stream_loop import run_stream
 from sandbox.trace import Meta, Sink, Task
-from sandbox.world import Budget, Terms
+from sandbox.world import Budget, Terms, check_one_sided
 
 _MAKING = threading.RLock()
 
@@ -41,10 +40,7 @@ class StreamWorld:
         world = replace(self, terms=terms)
         _ = world.stream
         if terms.feedback.only is not None:
-            choices = world.choice_space
-            if not isinstance(choices, spaces.Discrete):
-                raise SandboxError(f"{self.name}: one-sided feedback needs choices that can be counted")
-            terms.feedback.answered(int(choices.n), choice_names(world.stream))
+            check_one_sided(self.name, terms.feedback, world.choice_space, choice_names(world.stream))
         return world
 
     def twin(self, concept: int) -> Self:
@@ -137,26 +133,26 @@ class StreamWorld:
 
     def why_plain(self, agent: Agent) -> str:
         """Return why an agent, whose `begin` was called, is run here in the open loop; "" if it is compiled."""
+        found = self._loop(agent)
+        return found if isinstance(found, str) else ""
+
+    def _loop(self, agent: Agent) -> Loop | str:
         if self.terms.plain:
             return "the open loop was asked for"
         if not isinstance(self.stream, LawStream):
             return "the stream comes question by question"
-        return why_no_batches(self.stream, agent, self.terms.feedback, choice_names(self.stream))
+        return batch_loop(self.stream, agent, self.terms.feedback)
 
     def run(self, agent: Agent, seed: int, budget: Budget, sink: Sink) -> str:
         """Let an agent answer the questions; return why in the open loop, "" if it was compiled."""
         stream, feedback, names = self.stream, self.terms.feedback, choice_names(self.stream)
-        try:
-            agent.begin(self.observation_space, self.choice_space, agent_rng(seed))
-            why = self.why_plain(agent)
-        except Exception:
-            why = "its begin failed"  # the loop will meet that again, and say where
-        if isinstance(stream, LawStream) and not why:
-            steps = budget.steps or stream.suggested
-            run_batches(stream, agent, sink, seed=seed, steps=steps, feedback=feedback, names=names)
+        sound = begun(agent, self.observation_space, self.choice_space, seed)
+        loop = self._loop(agent) if sound else "its begin failed"
+        if isinstance(stream, LawStream) and not isinstance(loop, str):
+            run_batches(stream, loop, sink, seed=seed, steps=budget.steps or stream.suggested, feedback=feedback)
             return ""
         run_stream(stream, agent, sink, seed=seed, steps=budget.steps, feedback=feedback, names=names)
-        return why
+        return str(loop)
 
     def oracle_agent(self) -> Agent:
         """Return the agent that takes a best choice of Q*."""

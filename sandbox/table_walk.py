@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandbox.compiled import compiled
-from sandbox.draws import RESET, WORLD, keyed_uniform
+from sandbox.draws import RESET, keyed_uniform
 from sandbox.table import FloatArray, IntArray, Table
 
 STATE, CLOCK, ELAPSED, ENDED = range(4)  # of `Walk.place`
@@ -82,24 +82,8 @@ def start_episode(walk: Walk, concept: int, rng: np.random.Generator) -> None:
     walk.place[STATE], walk.place[ELAPSED] = first_state(walk.start, concept, u), 0
 
 
-@compiled
-def take_step(walk: Walk, steps: Steps, i: int, choice: int, rng: np.random.Generator) -> None:
-    """Carry out a choice and write down what came of it as the i-th of `steps`; the next episode is left to you."""
-    place, concept = walk.place, steps.concept[i]
-    u, state = chance_of(WORLD, place[CLOCK], walk.keyed, walk.seed, rng), place[STATE]
-    after, reward, ends = follow(
-        walk.cumulative, walk.successor, walk.reward, walk.terminated, concept, state, choice, u
-    )
-    place[STATE] = after
-    place[CLOCK] += 1
-    place[ELAPSED] += 1
-    steps.cell[i], steps.choice[i], steps.after[i], steps.reward[i] = state, choice, after, reward
-    steps.terminated[i] = ends
-    steps.truncated[i] = walk.horizon > 0 and place[ELAPSED] >= walk.horizon
-
-
-# A loop that is to be fast keeps `place` in local numbers, hands the arrays over one by one, and does by itself what
-# `take_step` does: through the tuples a step takes six times as long.
+# Loops keep `place` in local numbers and hand the arrays over one by one: through the tuple a step takes six times as
+# long.
 
 
 @compiled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
@@ -40,6 +41,13 @@ class Terms:
 def make_terms(drift: Specs = None, feedback: str | Feedback | None = None, plain: bool = False) -> Terms:
     """Return the terms that the texts of the command line describe."""
     return Terms(Schedule(parse_drifts(drift)), parse_feedback(feedback), plain)
+
+
+def check_one_sided(name: str, feedback: Feedback, choices: spaces.Space[Any], names: Sequence[str] = ()) -> None:
+    """Refuse, in one line, feedback for choices that a world does not have; `names`: what its choices are called."""
+    if not isinstance(choices, spaces.Discrete):
+        raise SandboxError(f"{name}: one-sided feedback needs choices that can be counted")
+    feedback.answered(int(choices.n), names)
 
 
 class World(Protocol):

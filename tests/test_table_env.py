@@ -19,7 +19,8 @@ from sandbox.catalog import make_agent, make_world
 from sandbox.drift import Anchor, Drift, Schedule, parse_drifts
 from sandbox.errors import SandboxError
 from sandbox.evaluator import Evaluator
-from sandbox.fast import run_walk
+from sandbox.fast import run_walk, walk_loop
+from sandbox.feedback import Feedback
 from sandbox.interfaces import Agent
 from sandbox.loop import agent_rng, run_episodes
 from sandbox.oracle import solve
@@ -109,7 +110,9 @@ def test_so_are_those_of_the_compiled_walk() -> None:
     env, chunks = TableEnv(TABLES, SCHEDULE), list[Trace]()
     agent = make_agent("q-learning:epsilon=1", make_world("FrozenLake-v1"))
     agent.begin(env.observation_space, env.action_space, agent_rng(0))
-    run_walk(env, [solve(t) for t in TABLES], agent, chunks.append, seed=5, steps=120_000, episodes=None)
+    loop = walk_loop(env, agent, Feedback())
+    assert not isinstance(loop, str)
+    run_walk(env, [solve(t) for t in TABLES], loop, chunks.append, seed=5, steps=120_000, episodes=None)
     check_law(TABLES, join(chunks))
 
 
