@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sandbox.comparison import Interval, mean_interval
+from sandbox.comparison.intervals import Interval, mean_interval
 from sandbox.errors import SandboxError, suggestion
 from sandbox.metrics import METRICS
 

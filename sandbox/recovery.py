@@ -37,10 +37,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sandbox.comparison import Interval, mean_interval
+from sandbox.comparison.intervals import Interval, mean_interval
+from sandbox.comparison.survival import Median, median_time, restricted_mean
 from sandbox.compiled import compiled
 from sandbox.errors import SandboxError
-from sandbox.survival import Median, median_time, restricted_mean
 from sandbox.table import FloatArray, IntArray
 
 BINS = 262_144
@@ -221,7 +221,8 @@ class Summary(NamedTuple):
 def summary(by_seed: Sequence[Recovery], rng: np.random.Generator) -> Summary:
     """Return the summary of one change over seeds; `rng` resamples them for the median's interval.
 
-    See `sandbox.survival` for the methods; drop and cost have Student's intervals. One run alone has no interval.
+    See `sandbox.comparison.survival` for the methods; drop and cost have the intervals of a mean. One run alone has
+    none.
     """
     if len({(one.change, one.complete) for one in by_seed}) != 1:
         raise SandboxError("a summary is of one change, over at least one run")

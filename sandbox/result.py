@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.agent_result import AgentResult
 from sandbox.caveats import caveats, terms_caveats
-from sandbox.comparison import Interval, paired_difference
+from sandbox.comparison.intervals import Interval, paired_difference
 from sandbox.metrics import AUDIT, METRICS
 
 if TYPE_CHECKING:
@@ -219,13 +219,13 @@ class Result:
 
     def plot(self) -> Figure:
         """Return the learning curves as a matplotlib figure."""
-        from sandbox.plots import figure
+        from sandbox.plots.curves import figure
 
         return figure(self)
 
     def save_figure(self, stem: Path) -> list[Path]:
         """Write the figure as PNG and SVG; return the paths."""
-        from sandbox.plots import save
+        from sandbox.plots.files import save
 
         return save(self.plot(), stem)
 

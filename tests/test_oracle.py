@@ -223,9 +223,7 @@ def test_a_start_longer_than_the_table_is_refused() -> None:
         table_from_outcomes({0: {0: [(1.0, 1, 0.0, False)]}}, [0.5, 0.5])
 
 
-@pytest.mark.parametrize(
-    "discount", [0.999, 0.9999, pytest.param(0.99999), pytest.param(1 - 1e-7)]
-)
+@pytest.mark.parametrize("discount", [0.999, 0.9999, pytest.param(0.99999), pytest.param(1 - 1e-7)])
 def test_a_discount_near_one_is_exact_or_refused(discount: float) -> None:
     """One state that pays 1: V* = 1 / (1 - discount)."""
     try:

@@ -17,7 +17,10 @@ from shell import user_file
 from sandbox import api
 from sandbox.agent_result import AgentResult
 from sandbox.errors import SandboxError
-from sandbox.plots import _looks, figure, mean_curve, panels, save
+from sandbox.plots.curves import figure, mean_curve
+from sandbox.plots.files import save
+from sandbox.plots.looks import looks_of
+from sandbox.plots.panels import panels
 from sandbox.result import Result
 from sandbox.runs import Options
 from sandbox.study import run_study
@@ -212,9 +215,9 @@ def test_names_are_text_not_formulas(results: dict[str, Result], tmp_path: Path)
 
 
 def test_looks_repeat_as_late_as_can_be() -> None:
-    looks = _looks([AgentResult(f"agent {k}", {}, []) for k in range(36)])
+    looks = looks_of([f"agent {k}" for k in range(36)])
     assert len({(look["color"], repr(look["linestyle"])) for look in looks}) == 36
-    own: list[Any] = _looks([AgentResult(name, {}, []) for name in ("random", "majority", "no-change", "mean", "a")])
+    own: list[Any] = looks_of(("random", "majority", "no-change", "mean", "a"))
     assert len({repr(look["linestyle"]) for look in own}) == 5
     for look in own[:-1]:  # yardsticks are grey
         assert len({look["color"][k : k + 2] for k in (1, 3, 5)}) == 1
@@ -226,7 +229,7 @@ def test_colours_are_told_apart_by_the_colour_blind() -> None:
         "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
         "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
     }
-    looks = _looks([AgentResult(f"agent {k}", {}, []) for k in range(6)])
+    looks = looks_of([f"agent {k}" for k in range(6)])
     colours = np.array([[int(look["color"][k : k + 2], 16) / 255 for k in (1, 3, 5)] for look in looks])
     for matrix in seen.values():
         linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)

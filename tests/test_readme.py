@@ -76,9 +76,7 @@ def test_naive_loop_makes_the_same_trace() -> None:
     chunks: list[Trace] = []
     own = QLearning()
     with_table = sandbox.record(gymnasium.make("FrozenLake-v1"))
-    run_episodes(
-        gymnasium.make("FrozenLake-v1"), own, chunks.append, seed=7, steps=1000, solution=with_table._solution
-    )
+    run_episodes(gymnasium.make("FrozenLake-v1"), own, chunks.append, seed=7, steps=1000, solution=with_table._solution)
     ours = join(chunks)
     recorded = NAIVE.replace('gymnasium.make("FrozenLake-v1")', 'sandbox.record(gymnasium.make("FrozenLake-v1"))')
     assert recorded != NAIVE

@@ -11,7 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sandbox import recovery
-from sandbox.comparison import mean_interval
+from sandbox.comparison.intervals import mean_interval
+from sandbox.comparison.survival import kaplan_meier, median_time, restricted_mean
 from sandbox.drift import Schedule, parse_drifts
 from sandbox.errors import SandboxError
 from sandbox.recovery import (
@@ -26,7 +27,6 @@ from sandbox.recovery import (
     summary,
     undecided,
 )
-from sandbox.survival import kaplan_meier, median_time, restricted_mean
 
 NAN = math.nan
 CHANGE, STEPS, WINDOW, DELTA = 1_000, 5_000, 50, 0.01  # in most tests: a mistake costs 1

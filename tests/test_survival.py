@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sandbox.comparison import mean_interval
+from sandbox.comparison.intervals import mean_interval
+from sandbox.comparison.survival import kaplan_meier, median_time, restricted_mean
 from sandbox.errors import SandboxError
-from sandbox.survival import kaplan_meier, median_time, restricted_mean
 
 # Weeks in remission, 6-mercaptopurine and placebo: Freireich et al., Blood 21, 1963; in many textbooks.
 TREATED = [6, 6, 6, 7, 10, 13, 16, 22, 23, 6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35]
@@ -117,7 +117,7 @@ def test_the_order_of_runs_and_the_block_of_resamples_do_not_matter(monkeypatch:
     wanted = median_time(TREATED, RELAPSED, rng(5))
     assert median_time(times, seen, rng(5)) == wanted
     assert restricted_mean(times, seen) == restricted_mean(TREATED, RELAPSED)
-    monkeypatch.setattr("sandbox.survival._AT_ONCE", 170)  # ten resamples at a time
+    monkeypatch.setattr("sandbox.comparison.survival._AT_ONCE", 170)  # ten resamples at a time
     assert median_time(TREATED, RELAPSED, rng(5)) == wanted
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from sandbox.comparison import mean_interval, paired_difference
+from sandbox.comparison.intervals import mean_interval, paired_difference
 from sandbox.result import number, show
 
 _scores = st.lists(st.floats(-1e6, 1e6) | st.just(math.nan), min_size=0, max_size=30)

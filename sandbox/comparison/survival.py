@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sandbox.comparison import Interval
+from sandbox.comparison.intervals import Interval
 from sandbox.errors import SandboxError
 from sandbox.table import FloatArray
 

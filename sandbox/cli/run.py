@@ -1,0 +1,75 @@
+"""The command that runs studies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sandbox.cli.shared import (
+    DRIFT,
+    FEEDBACK,
+    Agents,
+    Json,
+    Runs,
+    World,
+    app,
+    finish,
+    print_json,
+    progress_on,
+    with_figures,
+)
+from sandbox.errors import SandboxError
+
+
+@app.command()
+def run(
+    world: World,
+    agents: Agents,
+    seeds: Annotated[int, typer.Option(metavar="N", help="number of seeds, from 0")] = 10,
+    steps: Annotated[int | None, typer.Option(metavar="N", help="decisions of a run [the world's suggestion]")] = None,
+    episodes: Annotated[int | None, typer.Option(metavar="N", help="episodes of a run")] = None,
+    jobs: Annotated[int | None, typer.Option(metavar="N", help="worker processes [all cores]")] = None,
+    drift: Annotated[list[str] | None, typer.Option(metavar="SPEC", help=DRIFT)] = None,
+    feedback: Annotated[str | None, typer.Option(metavar="SPEC", help=FEEDBACK)] = None,
+    plain: Annotated[bool, typer.Option("--plain", help="never use a compiled loop")] = False,
+    trace: Annotated[bool, typer.Option("--trace", help="keep every decision too")] = False,
+    window: Annotated[int, typer.Option(metavar="N", help="curves show the mean of the last N decisions")] = 1000,
+    runs: Runs = Path("runs"),
+    as_json: Json = False,
+) -> None:
+    """Run agents in a world, price their decisions, draw their curves."""
+    from sandbox.names import expand
+    from sandbox.plots.files import unwritten
+    from sandbox.runs import Options
+    from sandbox.show import print_figures, print_result
+    from sandbox.study import run_study
+    from sandbox.world import Budget, make_terms
+
+    for name, value in (("--seeds", seeds), ("--jobs", jobs), ("--steps", steps), ("--episodes", episodes)):
+        if value is not None and value < 1:
+            raise SandboxError(f"{name} {value} is out of range: at least 1 is needed")
+    swept = [name for agent in agents for name in expand(agent)]
+    with progress_on(f"{world}: {len(swept)} agents, {seeds} seeds") as progress:
+        result = run_study(
+            world,
+            swept,
+            seeds=range(seeds),
+            budget=Budget(steps, episodes),
+            terms=make_terms(drift, feedback, plain),
+            options=Options(window=window),
+            jobs=jobs,
+            runs=runs,
+            trace=trace,
+            progress=progress,
+        )
+    if not as_json:
+        print_result(result)
+    with unwritten() as lost:
+        figures = result.save_figure(runs / "figures" / result.file_stem)
+    if as_json:
+        print_json(with_figures(result, figures))
+    else:
+        print_figures(figures)
+    finish(bool(result.failed), lost)
