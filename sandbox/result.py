@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sandbox.agent_result import AgentResult
 from sandbox.caveats import caveats, terms_caveats
 from sandbox.comparison.intervals import Interval, paired_difference
@@ -139,7 +141,8 @@ class Result:
         for i, a in enumerate(self.agents):
             for b in self.agents[i + 1 :]:
                 one = a.distinct == b.distinct == 1
-                pair = paired_difference(a.values(self.headline), b.values(self.headline))
+                rng = np.random.default_rng(0)
+                pair = paired_difference(a.values(self.headline), b.values(self.headline), rng)
                 failed = sum(x.scores is None or y.scores is None for x, y in zip(a.runs, b.runs, strict=True))
                 bounds = (math.nan,) * 3 if one else (pair.low, pair.high, math.nan if failed else pair.p)
                 row = {"metric": self.headline, "a": a.name, "b": b.name, "mean": pair.mean}

@@ -33,8 +33,8 @@ def _known(values: Sequence[float]) -> np.ndarray[tuple[int], np.dtype[np.float6
     return array[~np.isnan(array)]
 
 
-def mean_interval(by_seed: Sequence[float]) -> Interval:
-    """Return the mean over seeds with Student's 95 % interval (Student 1908)."""
+def mean_interval(by_seed: Sequence[float], rng: np.random.Generator) -> Interval:
+    """Return the mean over seeds with Student's 95 % interval (Student 1908); `rng` resamples them."""
     from scipy.special import stdtrit
 
     values = _known(by_seed)
@@ -48,12 +48,12 @@ def mean_interval(by_seed: Sequence[float]) -> Interval:
     return Interval(mean, mean - half, mean + half, n)
 
 
-def paired_difference(a_by_seed: Sequence[float], b_by_seed: Sequence[float]) -> Difference:
+def paired_difference(a_by_seed: Sequence[float], b_by_seed: Sequence[float], rng: np.random.Generator) -> Difference:
     """Return the mean difference a - b over seeds, paired, with Student's interval and p value."""
     from scipy.special import stdtr
 
     gaps = _known(np.subtract(a_by_seed, b_by_seed).tolist())
-    mean, low, high, n = mean_interval(gaps.tolist())
+    mean, low, high, n = mean_interval(gaps.tolist(), rng)
     if n < 2:
         return Difference(mean, low, high, math.nan, n)
     error = float(gaps.std(ddof=1)) / math.sqrt(n)
