@@ -35,6 +35,7 @@ def run(
     trace: bool = False,
     window: int = 1000,
     fading: float = 0.999,
+    timeout: float | None = None,
 ) -> Result:
     """Run agents in a world for several seeds; return scores, curves and, for objects, the trained agents.
 
@@ -42,8 +43,8 @@ def run(
     a `Stream`. `agents`: one or a list of names, agents, River models, or functions that make one. An agent object is
     used for every seed in turn: its `begin` must start afresh. `seeds`: their number, or the seeds. `drift`: one or
     several texts such as "abrupt@20000". `feedback`: a text such as "delayed=500+noisy=0.05". `plain`: never run
-    compiled. `runs`: a folder
-    that keeps the runs; names only. Raise `SandboxError` if the request makes no sense; failed runs are in the result.
+    compiled. `runs`: a folder that keeps the runs; names only. `timeout`: seconds after which a run fails. Raise
+    `SandboxError` if the request makes no sense; failed runs are in the result.
 
     >>> result = run("FrozenLake-v1", ["q-learning", "random"], seeds=2, steps=2000)
     >>> [agent.name for agent in result.agents]
@@ -65,6 +66,7 @@ def run(
         jobs=jobs,
         runs=runs,
         trace=trace,
+        timeout=timeout,
     )
 
 

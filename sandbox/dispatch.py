@@ -9,13 +9,17 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sandbox.errors import one_line
+import numpy as np
+
+from sandbox.errors import SandboxError, one_line
 from sandbox.interfaces import Agent
 from sandbox.runs import Options, Run, unpack
 from sandbox.store import Store
 from sandbox.worker import do_run
 from sandbox.workers import Workers
 from sandbox.world import Budget, World
+
+_LONGEST = 1e8  # seconds, three years: what every clock can be set to
 
 
 @dataclass
@@ -42,10 +46,19 @@ class Plan:
     options: Options
     store: Store | None
     trace: bool
+    timeout: float | None = None  # seconds that a run may take
 
     def trace_to(self, entry: Entry, seed: int) -> str | None:
         """Return the file for a run's decisions, None if they are not kept."""
         return str(self.store.trace_path(entry.key, seed)) if self.trace and self.store is not None else None
+
+
+def check_timeout(timeout: float | None) -> None:
+    """Refuse, in one line, a limit in seconds that no run could keep or no clock could."""
+    if timeout is None:
+        return
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float | np.number) or not 0 < timeout <= _LONGEST:
+        raise SandboxError(f"timeout={timeout!r} is out of range: give the seconds that a run may take, above 0")
 
 
 def do_all(

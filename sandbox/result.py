@@ -15,6 +15,7 @@ import numpy as np
 from sandbox.agent_result import AgentResult
 from sandbox.caveats import caveats, terms_caveats
 from sandbox.comparison.intervals import Interval, paired_difference
+from sandbox.drifting import Drifting
 from sandbox.metrics import AUDIT, METRICS
 
 if TYPE_CHECKING:
@@ -46,23 +47,6 @@ _HEADLINE = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Drifting:
-    """How the world of a study changed and answered: as given, and where its changes begin and are complete."""
-
-    drift: str = ""
-    feedback: str = "immediate"
-    changes: list[tuple[int, int]] = field(default_factory=list)
-    best: list[tuple[int, float]] = field(default_factory=list)  # from which step on, E[V*] of a start; for figures
-    never: list[str] = field(default_factory=list)  # drifts that begin after the end of every run
-    unfinished: list[str] = field(default_factory=list)  # those that are not complete by then
-
-    def __str__(self) -> str:
-        """Return what is out of the ordinary, empty if nothing is."""
-        told = [f"drift {self.drift}"] if self.drift else []
-        return "; ".join(told + ([f"feedback {self.feedback}"] if self.feedback != "immediate" else []))
-
-
 @dataclass(repr=False)
 class Result:
     """What a study found in one world."""
@@ -75,6 +59,9 @@ class Result:
     notes: list[str] = field(default_factory=list)
     window: int = 1000  # decisions in the windowed curves
     drifting: Drifting = field(default_factory=Drifting)
+    commands: list[str] = field(default_factory=list)  # that asked for these runs, where they are on record
+    versions: dict[str, str] = field(default_factory=dict)  # of everything that decides the numbers
+    found: int = 0  # runs that were there already
 
     @property
     def task(self) -> str:

@@ -27,7 +27,7 @@ from sandbox.evaluator import Scores
 from sandbox.recovery import Recovery
 from sandbox.runs import Run
 
-SCHEMA = 3
+SCHEMA = 4
 _COLUMNS = ("seed", "kind", "name", "step", "total", "number", "windowed", "fading", "text")
 _NO_POINT = (np.array([-1]), *[np.array([math.nan])] * 4)
 _Part = tuple[int, str, str, tuple[Any, ...], str]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,30 +14,25 @@ import numpy as np
 
 from sandbox.agent_result import AgentResult
 from sandbox.catalog import make_agent, make_world
-from sandbox.dispatch import Entry, Plan, do_all
-from sandbox.drift import Schedule
+from sandbox.collect import Progress as Progress
+from sandbox.collect import StoppedError as StoppedError
+from sandbox.collect import collect
+from sandbox.dispatch import Entry, Plan, check_timeout, do_all
+from sandbox.drifting import drifting_of
 from sandbox.errors import SandboxError, one_line
-from sandbox.identity import canonical, decides
+from sandbox.identity import canonical, decides, versions
 from sandbox.interfaces import Agent, settings_of
-from sandbox.result import Drifting, Result
-from sandbox.runs import Options, Run
+from sandbox.records import Record, check_tag, keep
+from sandbox.result import Result
+from sandbox.runs import Options
 from sandbox.store import Store, key_of
-from sandbox.trace import Meta
 from sandbox.user_files import source_of
 from sandbox.workers import Workers, cores
 from sandbox.world import Budget, Terms, World
 
-if sys.platform != "win32":
-    import fcntl
-
-Progress = Callable[[str, int], None]  # what was just done, and how many runs are left
 _WIDEST = 1_000_000  # decisions in a window; it is held in memory
 _MOST_SEEDS = 1_000_000
 _LONGEST = 2**62  # steps and episodes that are counted in 64 bits
-
-
-class StoppedError(SandboxError):
-    """A study was stopped; what was done is kept where it has a store."""
 
 
 def run_study(
@@ -51,17 +46,21 @@ def run_study(
     jobs: int | None = None,
     runs: str | Path | None = None,
     trace: bool = False,
+    timeout: float | None = None,
     progress: Progress | None = None,
     workers: Workers | None = None,
+    tag: str = "",
+    command: str = "",
 ) -> Result:
     """Run every agent in `world`, on some terms, for every seed and return the result.
 
     Compiled runs share this process's cores; of the others names run in worker processes, objects in this one. With
     `runs` finished runs are kept in that folder and found again. Raise `SandboxError` before anything runs if the
-    request makes no sense; failed runs are in the result.
+    request makes no sense; failed runs are in the result, among them those that took longer than `timeout` seconds.
     """
     options = options or Options()
     _check_request(agents, seeds, budget, options, runs is not None or not trace)
+    check_timeout(timeout)
     named = all(isinstance(thing, str) for thing in (world, *agents))
     # What users' code prints while it is looked at goes where workers let it go, not into a document on stdout.
     with contextlib.redirect_stdout(sys.stderr) if named else contextlib.nullcontext():
@@ -69,50 +68,52 @@ def run_study(
         made = made if terms is None else made.under(terms)
         entries = _entries(agents, made, seeds)
         budget = made.budget(budget)
-        _ = made.meta  # before threads share it
-    plan = Plan(made, budget, options, Store(runs) if runs is not None else None, trace)
-    notes = [note for entry in entries for note in _find_done(entry, plan)]
+        oracle = made.oracle() if made.meta.priced else None  # before threads share them
+    plan = Plan(made, budget, options, Store(runs) if runs is not None else None, trace, timeout)
+    notes = [note for entry in entries for note in _find_done(entry, plan, oracle)]
+    notes += _record(plan, entries, seeds, check_tag(tag), command)
     missing = [(entry, int(seed)) for seed in seeds for entry in entries if seed in entry.missing]
     count = max(1, min(jobs if jobs is not None else cores(), len(missing)))
     own = named and any(map(source_of, (world, *agents)))
     # Code of the user's own runs in a worker even if there is one run alone: it may take its process with it.
-    apart, shared = named and (workers is not None or count > 1 or own), named and not own
-    _collect(do_all(plan, missing, count, workers, apart, shared), missing, plan.store, progress)
-    return _result(plan, entries, seeds, notes)
+    # So does what may hang: only a process can be ended.
+    many = workers is not None or count > 1
+    apart, shared = named and (many or own or timeout is not None), named and not own
+    collect(do_all(plan, missing, count, workers, apart, shared), missing, plan.store, progress)
+    found = len(seeds) * len(entries) - len(missing)
+    return replace(_result(plan, entries, seeds, oracle), notes=notes, commands=[command] * bool(command), found=found)
 
 
-def _result(plan: Plan, entries: list[Entry], seeds: Sequence[int], notes: list[str]) -> Result:
+def _record(plan: Plan, entries: list[Entry], seeds: Sequence[int], tag: str, command: str) -> list[str]:
+    """Record what was asked beside its runs; return what to tell the reader if that fails."""
+    if plan.store is None:
+        return []
+    files = tuple(entry.key for entry in entries)
+    try:
+        keep(plan.store.folder, Record(plan.world.name, files, tuple(int(seed) for seed in seeds), tag, command))
+    except SandboxError as error:
+        return [str(error)]
+    return []
+
+
+def _result(plan: Plan, entries: list[Entry], seeds: Sequence[int], oracle: dict[str, Any] | None) -> Result:
     results = [
         AgentResult(entry.name, entry.settings, [entry.runs[int(seed)] for seed in seeds], entry.trained)
         for entry in entries
     ]
     meta, told = plan.world.meta, {"steps": plan.budget.steps, "episodes": plan.budget.episodes}
-    oracle = plan.world.oracle() if meta.priced else None
     steps = max((int(agent.decisions) for agent in results), default=0)
-    schedule = plan.world.schedule
-    drift = Drifting(
-        str(schedule),
-        str(plan.world.terms.feedback),
-        schedule.changes(steps),
-        _best(schedule, meta, steps),
-        [str(one) for one in schedule.drifts if one.at >= steps > 0],
-        [str(one) for one in schedule.drifts if one.at < steps < one.at + one.width],
+    drift = drifting_of(plan.world.schedule, str(plan.world.terms.feedback), meta, steps)
+    return Result(
+        plan.world.name,
+        meta,
+        told,
+        results,
+        oracle,
+        window=plan.options.window,
+        drifting=drift,
+        versions=versions(),
     )
-    return Result(plan.world.name, meta, told, results, oracle, notes, plan.options.window, drift)
-
-
-def _best(schedule: Schedule, meta: Meta, steps: int) -> list[tuple[int, float]]:
-    """Return from which step on which E[V*] holds; nothing where it is unknown, never changes, or as chance has it."""
-    by_chance = any(drift.kind == "random-walk" for drift in schedule.drifts)
-    if not meta.priced or by_chance or not schedule.changes(steps):
-        return []
-    grid = np.unique(np.linspace(0, steps - 1, 2000).astype(np.int64))
-    grid = np.union1d(grid, [at for change in schedule.changes(steps) for at in change if at < steps])
-    concept = np.array([int(schedule.concepts(0, int(at), 1)[0]) for at in grid])
-    new = np.append(True, concept[1:] != concept[:-1])
-    # A stream may go through phases by itself: its levels are those of every law in each phase.
-    level = np.array(meta.expected_start).reshape(-1, schedule.n_concepts).mean(axis=0)
-    return [(int(at), float(level[c])) for at, c in zip(grid[new], concept[new], strict=True)]
 
 
 def _check_request(
@@ -193,7 +194,7 @@ def _free_name(trial: Agent, agent: Any, entries: list[Entry]) -> str:
     return next(name for k in range(1, len(taken) + 2) if (name := base if k == 1 else f"{base} {k}") not in taken)
 
 
-def _find_done(entry: Entry, plan: Plan) -> list[str]:
+def _find_done(entry: Entry, plan: Plan, oracle: dict[str, Any] | None) -> list[str]:
     """Name the entry's file and take the runs that it holds; missing are those that failed, or have no trace.
 
     Return what to tell the reader of that.
@@ -205,7 +206,8 @@ def _find_done(entry: Entry, plan: Plan) -> list[str]:
     entry.key = key_of(
         about | {"world": canonical(plan.world.name), "agent": canonical(entry.name)}, plan.world.name, entry.name
     )
-    entry.about = about | {"meta": plan.world.meta.as_dict()}
+    schedule = [str(one) for one in plan.world.schedule.drifts]
+    entry.about = about | {"meta": plan.world.meta.as_dict(), "schedule": schedule, "oracle": oracle}
     try:
         found = store.read(entry.key)
     except SandboxError as error:
@@ -220,58 +222,3 @@ def _find_done(entry: Entry, plan: Plan) -> list[str]:
     }
     entry.missing -= done
     return []
-
-
-def _collect(
-    found: Generator[tuple[Entry, Run] | None],
-    missing: Sequence[tuple[Entry, int]],
-    store: Store | None,
-    progress: Progress | None,
-) -> None:
-    """Take runs as they come, and write them within two seconds or so: fewer writes where runs are many and short."""
-    unsaved: dict[str, Entry] = {}
-    done = 0
-    save_at = time.monotonic() + 1.0
-    try:
-        for told in found:
-            if told is not None:
-                entry, run = told
-                entry.runs[run.seed] = run
-                entry.missing.remove(run.seed)
-                done += 1
-                unsaved[entry.name] = entry
-                if progress is not None:
-                    progress(f"{entry.name}, seed {run.seed}", len(missing) - done)
-            if store is not None and time.monotonic() > save_at:
-                began = time.monotonic()
-                _save(unsaved, store)
-                save_at = time.monotonic() + max(1.0, 5 * (time.monotonic() - began))
-    except KeyboardInterrupt:
-        kept = f"kept in {store.folder}; the same command goes on from there" if store is not None else "not stored"
-        raise StoppedError(f"stopped after {done} of {len(missing)} runs, {kept}") from None
-    finally:
-        found.close()  # ends the workers
-        if store is not None:
-            store.sweep()  # what workers that were ended left behind
-            _save(unsaved, store)
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep other studies from writing in a folder, where its file system and the platform have locks."""
-    with contextlib.ExitStack() as stack:
-        if sys.platform != "win32":
-            with contextlib.suppress(OSError):
-                handle = stack.enter_context((folder / ".lock").open("a"))
-                fcntl.flock(handle, fcntl.LOCK_EX)  # until it is closed
-        yield
-
-
-def _save(unsaved: dict[str, Entry], store: Store) -> None:
-    for name in list(unsaved):
-        entry = unsaved.pop(name)
-        with _locked(store.folder):
-            with contextlib.suppress(SandboxError):  # another study may have added to the file meanwhile
-                for run in store.read(entry.key):
-                    entry.runs.setdefault(run.seed, run)
-            store.write(entry.key, entry.runs.values(), entry.about)

@@ -35,6 +35,7 @@ def run(
     feedback: Annotated[str | None, typer.Option(metavar="SPEC", help=FEEDBACK)] = None,
     plain: Annotated[bool, typer.Option("--plain", help="never use a compiled loop")] = False,
     trace: Annotated[bool, typer.Option("--trace", help="keep every decision too")] = False,
+    timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="a run that takes longer fails")] = None,
     window: Annotated[int, typer.Option(metavar="N", help="curves show the mean of the last N decisions")] = 1000,
     runs: Runs = Path("runs"),
     as_json: Json = False,
@@ -62,6 +63,7 @@ def run(
             jobs=jobs,
             runs=runs,
             trace=trace,
+            timeout=timeout,
             progress=progress,
         )
     if not as_json:
