@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +28,13 @@ Agents = Annotated[list[str], typer.Argument(metavar="AGENT...", help="agents, s
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else on standard output")]
 DRIFT = "how the world changes, as abrupt@20000 or gradual@20000~5000:setting=value; repeat to compose"
 FEEDBACK = "how it answers, as delayed=500+partial=0.9+noisy=0.05 [immediate]"
+Tag = Annotated[str, typer.Option("--tag", metavar="TAG", help="a name to find this study by later")]
 Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="folder that keeps the runs")]
+
+
+def command_line() -> str:
+    """Return the command that was given, as a shell takes it."""
+    return shlex.join(["sandbox", *sys.argv[1:]])
 
 
 def with_figures(result: Result, figures: list[Path]) -> dict[str, Any]:
