@@ -10,23 +10,25 @@ import typer
 from sandbox.cli.shared import (
     DRIFT,
     FEEDBACK,
-    Agents,
     Json,
     Runs,
-    World,
+    Tag,
     app,
+    command_line,
     finish,
     print_json,
     progress_on,
     with_figures,
 )
+from sandbox.cli.studies import given_beside, run_file
 from sandbox.errors import SandboxError
 
 
 @app.command()
 def run(
-    world: World,
-    agents: Agents,
+    context: typer.Context,
+    world: Annotated[str, typer.Argument(metavar="WORLD", help="a world such as spam, or a file STUDY.toml")],
+    agents: Annotated[list[str] | None, typer.Argument(metavar="AGENT...", help="agents, such as sarsa")] = None,
     seeds: Annotated[int, typer.Option(metavar="N", help="number of seeds, from 0")] = 10,
     steps: Annotated[int | None, typer.Option(metavar="N", help="decisions of a run [the world's suggestion]")] = None,
     episodes: Annotated[int | None, typer.Option(metavar="N", help="episodes of a run")] = None,
@@ -37,6 +39,7 @@ def run(
     trace: Annotated[bool, typer.Option("--trace", help="keep every decision too")] = False,
     timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="a run that takes longer fails")] = None,
     window: Annotated[int, typer.Option(metavar="N", help="curves show the mean of the last N decisions")] = 1000,
+    tag: Tag = "",
     runs: Runs = Path("runs"),
     as_json: Json = False,
 ) -> None:
@@ -51,6 +54,13 @@ def run(
     for name, value in (("--seeds", seeds), ("--jobs", jobs), ("--steps", steps), ("--episodes", episodes)):
         if value is not None and value < 1:
             raise SandboxError(f"{name} {value} is out of range: at least 1 is needed")
+    if world.lower().endswith(".toml"):
+        if agents:
+            raise SandboxError(f"{world} names its agents itself; {agents[0]!r} beside it is too much")
+        run_file(world, given_beside(context, "world", "agents", "runs", "as_json"), runs, as_json)
+        return
+    if not agents:
+        raise SandboxError(f"AGENT is missing: say which agents to run in {world}; see 'sandbox list agents'")
     swept = [name for agent in agents for name in expand(agent)]
     with progress_on(f"{world}: {len(swept)} agents, {seeds} seeds") as progress:
         result = run_study(
@@ -65,6 +75,8 @@ def run(
             trace=trace,
             timeout=timeout,
             progress=progress,
+            tag=tag,
+            command=command_line(),
         )
     if not as_json:
         print_result(result)
