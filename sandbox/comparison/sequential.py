@@ -47,13 +47,17 @@ class Sequential:
         resamples: int = RESAMPLES,
     ) -> None:
         if looks < 1 or not 0.0 < level < 1.0 or resamples < 1:
-            raise SandboxError(f"looks={looks}, level={level}, resamples={resamples}: give at least 1, (0, 1), at least 1")
+            raise SandboxError(
+                f"looks={looks}, level={level}, resamples={resamples}: give at least 1, (0, 1), at least 1"
+            )
         if len(set(agents)) < len(agents) or len(agents) < 2:
             raise SandboxError("a comparison needs two agents or more, each with a name of its own")
         self.looks, self.level, self.accept, self.paired = looks, level, accept, paired
-        self.decisions: dict[Pair, Verdict] = dict.fromkeys(
-            itertools.combinations(agents, 2) if pairs is None else pairs, "undecided"
-        )
+        chosen = list(itertools.combinations(agents, 2)) if pairs is None else list(pairs)
+        foreign = next((pair for pair in chosen if pair[0] == pair[1] or not set(pair) <= set(agents)), None)
+        if foreign is not None:
+            raise SandboxError(f"there is no pair of {foreign[0]!r} and {foreign[1]!r} among the agents")
+        self.decisions: dict[Pair, Verdict] = dict.fromkeys(chosen, "undecided")
         self.decided_at: dict[Pair, int] = {}  # number of looks that it took
         self.left_out = dict.fromkeys(self.decisions, 0)  # seeds without a score of one of the two
         self.look = 0
@@ -174,11 +178,14 @@ def _sums(values: FloatArray, signs: FloatArray, paired: bool) -> FloatArray:
     """Return the sums of differences (rows, pairs) of values (2, n, pairs) under rows of signs.
 
     Paired, a seed without one of the scores adds nothing. Else the difference is n times that of the means of the
-    scores that are there: without failures that is the sum.
+    scores that are there, which is the sum where none failed; it is 0 where one of the two has no score.
     """
     if paired:
-        return signs @ np.nan_to_num(values[0] - values[1])
+        return np.asarray(signs @ np.nan_to_num(values[0] - values[1]))
     pooled = values.reshape(-1, values.shape[2])
     there, known = (~np.isnan(pooled)).astype(np.float64), np.nan_to_num(pooled)
-    parts = [((signs == sign) @ known) / np.maximum((signs == sign) @ there, 1.0) for sign in (1.0, -1.0)]
-    return np.asarray(values.shape[1] * (parts[0] - parts[1]))
+    counts = [(signs == sign) @ there for sign in (1.0, -1.0)]
+    first, second = (
+        ((signs == sign) @ known) / np.maximum(n, 1.0) for sign, n in zip((1.0, -1.0), counts, strict=True)
+    )
+    return np.where((counts[0] > 0) & (counts[1] > 0), values.shape[1] * (first - second), 0.0)
