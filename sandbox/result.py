@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import math
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +13,10 @@ import numpy as np
 
 from sandbox.agent_result import AgentResult
 from sandbox.caveats import caveats, terms_caveats
-from sandbox.comparison.intervals import Interval, paired_difference
+from sandbox.comparison.intervals import paired_difference
 from sandbox.drifting import Drifting
 from sandbox.metrics import AUDIT, METRICS
+from sandbox.show.numbers import interval_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -139,10 +139,12 @@ class Result:
 
     def __repr__(self) -> str:
         """Return the headline of every agent, a line each."""
-        lines = [f"{self.world}: {self.headline}, mean ± 95 % half-width over runs"]
+        lines = [f"{self.world}: {self.headline}, mean [95 % interval] over runs"]
         for agent in self.agents:
             failed = f", {len(agent.failed)} failed" if agent.failed else ""
-            lines.append(f"  {agent.name}: {show(agent.interval(self.headline))} ({agent.distinct} runs{failed})")
+            lines.append(
+                f"  {agent.name}: {interval_text(agent.interval(self.headline))} ({agent.distinct} runs{failed})"
+            )
         return "\n".join(lines)
 
     def as_json(self) -> dict[str, Any]:
@@ -225,7 +227,7 @@ class Result:
         head = "".join(f"<th>{escape(name)}</th>" for name in ("agent", *self.shown))
         rows = []
         for agent in self.agents:
-            cells = "".join(f"<td>{escape(show(agent.interval(name)))}</td>" for name in self.shown)
+            cells = "".join(f"<td>{escape(interval_text(agent.interval(name)))}</td>" for name in self.shown)
             rows.append(f"<tr><td>{escape(agent.name)}</td>{cells}</tr>")
         notes = "".join(f"<li>{escape(text)}</li>" for text in self.warnings())
         name = "; ".join(filter(None, (self.world, str(self.drifting))))
@@ -254,20 +256,3 @@ def finite(value: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | type(None)) else " ".join(repr(value).split())
-
-
-def number(value: float, like: Sequence[float] = ()) -> str:
-    """Return a number as people read it: as many digits as tell it from `like`'s spread, at most six."""
-    if math.isnan(value):
-        return "–"
-    if value == 0 and not any(like):
-        return "0"
-    size = max([abs(v) for v in (value, *like) if not math.isnan(v)], default=0.0)
-    digits = 0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 10 else 3 if size >= 1 else 4
-    return f"{value:,.{digits}f}"
-
-
-def show(interval: Interval) -> str:
-    """Return `mean ± half width`, or the mean alone where there is no interval."""
-    text = number(interval.mean)
-    return text if math.isnan(interval.low) else f"{text} ± {number(interval.high - interval.mean, [interval.mean])}"

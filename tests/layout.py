@@ -35,6 +35,7 @@ EXCEPTIONS = {
     "sandbox/api.py:run": "its parameters are those of the command, a line each, and each is documented",
     "sandbox/cli/run.py:run": "its parameters are the command's options, a line each",
     "sandbox/cli/score.py:score": "its parameters are the command's options, a line each",
+    "sandbox/study.py:run_study": "as above: what a study may be asked, a line each",
     "sandbox/loop.py:_episodes": "the hot loop of every plain run: one function, because a call per step costs speed",
     "sandbox/stream_loop.py:_questions": "the hot loop of every stream, as above",
     "agents/_table_loop.py:walk_and_learn": "one compiled loop for three rules: a call per rule would hide their order",

@@ -19,7 +19,7 @@ from sandbox import api
 from sandbox.loop import agent_rng
 from sandbox.recovery import NOT_COMPLETE, TOO_SHORT, Recovery, Summary
 from sandbox.result import Result
-from sandbox.show import print_result
+from sandbox.show.results import print_result
 from sandbox.store import read_file
 from sandbox.stream_world import StreamWorld
 

@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 from flips import Flip, Flipper
 
-from sandbox import api, show
+from sandbox import api
 from sandbox.checks import CheckResult
 from sandbox.log_score import LogColumns, score_log
 from sandbox.result import Result
+from sandbox.show.answers import print_checks, print_listing, print_log, print_oracle
+from sandbox.show.results import print_figures, print_result
+from sandbox.show.text import printable
 from sandbox.study import run_study
 from sandbox.world import Budget
 
@@ -28,8 +31,8 @@ def result() -> Result:
 
 
 def test_control_characters_are_spelled_out() -> None:
-    assert show.printable(ODD) == SHOWN
-    assert show.printable("naïve – 中文 \N{GRINNING FACE}") == "naïve – 中文 \N{GRINNING FACE}"
+    assert printable(ODD) == SHOWN
+    assert printable("naïve – 中文 \N{GRINNING FACE}") == "naïve – 中文 \N{GRINNING FACE}"
 
 
 def _prints(result: Result) -> list[Callable[[], None]]:
@@ -37,11 +40,11 @@ def _prints(result: Result) -> list[Callable[[], None]]:
     odd = Result(ODD, result.meta, result.budget, [type(agent)(ODD, {}, agent.runs)], notes=[ODD])
     row: dict[str, Any] = {"name": ODD, "text": ODD}
     return [
-        lambda: show.print_result(odd),
-        lambda: show.print_figures([Path(ODD)]),
-        lambda: show.print_oracle({"world": ODD, "why_unpriced": ODD}),
-        lambda: show.print_listing({"runs": [row]}),
-        lambda: show.print_checks(ODD, [CheckResult("name", passed=False, text=ODD, message=ODD)]),
+        lambda: print_result(odd),
+        lambda: print_figures([Path(ODD)]),
+        lambda: print_oracle({"world": ODD, "why_unpriced": ODD}),
+        lambda: print_listing({"runs": [row]}),
+        lambda: print_checks(ODD, [CheckResult("name", passed=False, text=ODD, message=ODD)]),
     ]
 
 
@@ -56,7 +59,7 @@ def test_no_text_steers_the_terminal(k: int, result: Result, capsys: pytest.Capt
 def test_groups_of_a_log_do_not_steer_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "log.csv"
     path.write_text("c,r,g\n1,0.5,\x1b[2Jred\n0,1,[/x]\n1,0,[/x]\n")
-    show.print_log(score_log(str(path), LogColumns(choice="c", reward="r", group="g")))
+    print_log(score_log(str(path), LogColumns(choice="c", reward="r", group="g")))
     told = capsys.readouterr().out
     assert r"\x1b[2Jred" in told and "[/x]" in told and "\x1b" not in told
 
@@ -67,7 +70,7 @@ def test_a_world_without_an_optimal_return(
 ) -> None:
     known = result.oracle or {}
     told = known | {"optimal_return": unknown}
-    show.print_result(Result(result.world, result.meta, result.budget, result.agents, oracle=told))
+    print_result(Result(result.world, result.meta, result.budget, result.agents, oracle=told))
     assert "best possible return – (seeing the clock); V* of the start 0.823529" in capsys.readouterr().out
     assert not Result(result.world, result.meta, result.budget, result.agents, oracle=told).plot().axes[0].texts
 
@@ -76,7 +79,7 @@ def test_a_world_without_an_optimal_return(
 
 
 def told(capsys: pytest.CaptureFixture[str], *agents: Any, **more: Any) -> str:
-    show.print_result(api.run(Flip, list(agents), **({"steps": 4000, "seeds": 1, "window": 50} | more)))
+    print_result(api.run(Flip, list(agents), **({"steps": 4000, "seeds": 1, "window": 50} | more)))
     return " ".join(capsys.readouterr().out.split())
 
 
@@ -118,5 +121,5 @@ def test_what_is_unknown_of_a_change_is_told_once(capsys: pytest.CaptureFixture[
 def test_who_was_compiled_and_why_not(capsys: pytest.CaptureFixture[str]) -> None:
     out = told(capsys, Flipper(), "oracle")
     assert "open loop: Flipper (Flipper has no compiled loop); oracle (StreamOracle has no compiled loop)" in out
-    show.print_result(run_study("FrozenLake-v1", ("q-learning",), seeds=[0], budget=Budget(50), jobs=1, runs=None))
+    print_result(run_study("FrozenLake-v1", ("q-learning",), seeds=[0], budget=Budget(50), jobs=1, runs=None))
     assert "compiled: q-learning" in capsys.readouterr().out

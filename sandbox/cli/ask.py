@@ -28,7 +28,7 @@ def oracle(
 
         print_json(finite(found))
     else:
-        from sandbox.show import print_oracle
+        from sandbox.show.answers import print_oracle
 
         print_oracle(found)
 
@@ -46,7 +46,7 @@ def list_(
     if as_json:
         print_json(found)
     else:
-        from sandbox.show import print_listing
+        from sandbox.show.answers import print_listing
 
         print_listing(found)
 
@@ -64,7 +64,7 @@ def check(
     if as_json:
         print_json({"schema": 1, "thing": thing, "checks": [result._asdict() for result in found]})
     else:
-        from sandbox.show import print_checks
+        from sandbox.show.answers import print_checks
 
         print_checks(thing, found)
     if not all(result.passed for result in found):

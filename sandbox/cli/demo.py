@@ -20,7 +20,7 @@ def demo(
     """Show what it does: tabular agents, worlds that drift, spam, recommendation, River models on real data."""
     from sandbox.demo import run_demo
     from sandbox.plots.files import unwritten
-    from sandbox.show import print_figures, print_result
+    from sandbox.show.results import print_figures, print_result
 
     if seeds is not None and seeds < 1:
         raise SandboxError(f"--seeds {seeds} is out of range: at least 1 is needed")

@@ -47,7 +47,7 @@ def run(
     from sandbox.names import expand
     from sandbox.plots.files import unwritten
     from sandbox.runs import Options
-    from sandbox.show import print_figures, print_result
+    from sandbox.show.results import print_figures, print_result
     from sandbox.study import run_study
     from sandbox.world import Budget, make_terms
 

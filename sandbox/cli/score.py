@@ -53,6 +53,6 @@ def score(
     if as_json:
         print_json(scored.as_json())
     else:
-        from sandbox.show import print_log
+        from sandbox.show.answers import print_log
 
         print_log(scored)

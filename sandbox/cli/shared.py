@@ -61,7 +61,7 @@ def progress_on(title: str) -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from sandbox.show import printable
+    from sandbox.show.text import printable
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -80,7 +80,7 @@ def progress_on(title: str) -> Iterator[Progress]:
 def complain(text: str, status: int) -> int:
     """Say in one line on standard error what is wrong; return the status to exit with."""
     if not text.isprintable():
-        from sandbox.show import printable
+        from sandbox.show.text import printable
 
         text = printable(text)
     print(f"sandbox: {text}", file=sys.stderr)

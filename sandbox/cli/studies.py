@@ -25,7 +25,7 @@ def run_file(path: str, given: dict[str, Any], runs: Path, as_json: bool) -> Non
     """Run the studies of a file; `given`: what was typed beside it, which replaces what it says."""
     from sandbox.planned import check_studies, run_studies
     from sandbox.plots.files import unwritten
-    from sandbox.show import print_figures, print_result
+    from sandbox.show.results import print_figures, print_result
     from sandbox.study_file import read_study_file
 
     planned = read_study_file(path, given)
