@@ -61,7 +61,7 @@ def test_equal_agents_are_seldom_called_unequal(kind: str, agents: int) -> None:
     wrong = 0
     for seed in range(150):
         scores = SCORES[kind](np.random.default_rng(seed), (agents, 10))
-        p = [paired_difference(a, b, np.random.default_rng(0)).p for a, b in itertools.combinations(scores, 2)]  # type: ignore[arg-type]
+        p = [paired_difference(a, b, np.random.default_rng(0)).p for a, b in itertools.combinations(scores, 2)]
         wrong += any(value <= 0.05 for value in holm(p))
     assert wrong <= 17  # of 150 at .06; more has a probability of .004
 
@@ -129,7 +129,7 @@ def test_no_number_of_seeds_settles_nothing() -> None:
     assert seeds_for(1e9) == 2
     chance = np.random.default_rng(0)
     a = chance.normal(size=12)
-    assert seeds_to_settle(a, a) is None  # type: ignore[arg-type]
+    assert seeds_to_settle(a, a) is None
     assert seeds_to_settle([1.0, math.nan, 3.0], [0.0, 1.0, 2.0]) is None
     assert seeds_to_settle([1.0], [0.0]) is None
     assert seeds_to_settle([1.1, 2.1, 3.1], [1.0, 2.0, 3.0]) == 1
@@ -148,9 +148,9 @@ def test_so_many_seeds_settle_it_in_four_of_five(n: int, level: float) -> None:
     """A difference of one sd, seen as it is: with the seeds that it asks for, the power is about .8."""
     seen = np.linspace(-1.0, 1.0, n)
     seen = 1.0 + seen / seen.std(ddof=1)
-    more = seeds_to_settle(seen, [0.0] * n, level)  # type: ignore[arg-type]
+    more = seeds_to_settle(seen, [0.0] * n, level)
     assert more is not None
     chance = np.random.default_rng(1)
     draws = chance.normal(1.0, 1.0, size=(800, n + more))
-    found = sum(paired_difference(draw, np.zeros(n + more), chance).p <= level for draw in draws)  # type: ignore[arg-type]
+    found = sum(paired_difference(draw, np.zeros(n + more), chance).p <= level for draw in draws)
     assert 0.76 <= found / 800 <= 0.85

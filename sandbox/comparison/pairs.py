@@ -115,8 +115,8 @@ def seeds_to_settle(
     """Return how many more seeds would settle a pair if the difference seen, and its spread, are the true ones.
 
     With so many `paired_difference` finds it at `level`, corrected for the number of pairs, with about this power. At
-    least 1: ask of what is not settled yet. None: it takes over `most`, or nothing differs, or a run failed. It is a guess from few
-    seeds: the true difference may be smaller, and take many times as many.
+    least 1: ask of what is not settled yet. None: it takes over `most`, or nothing differs, or a run failed. It is a
+    guess from few seeds: the true difference may be smaller, and take many times as many.
     """
     gaps = _gaps(a_by_seed, b_by_seed)
     n = len(gaps)
