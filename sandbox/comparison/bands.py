@@ -140,7 +140,7 @@ def _signs(n: int, rng: np.random.Generator, resamples: int) -> FloatArray:
     if n - 1 <= 20 and 2 ** (n - 1) <= resamples:
         ways = np.arange(2 ** (n - 1))[:, None] >> np.arange(n) & 1
         return np.asarray(1.0 - 2.0 * ways, dtype=np.float64)
-    return rng.integers(0, 2, size=(resamples, n)) * 2.0 - 1.0
+    return np.asarray(rng.integers(0, 2, size=(resamples, n)) * 2.0 - 1.0, dtype=np.float64)
 
 
 def _averaged(values: FloatArray) -> FloatArray:
