@@ -1,4 +1,4 @@
-"""Studies in a file: worlds x agents x swept settings x seeds, in TOML. It is read here; nothing is run."""
+"""Studies in a file: worlds x agents x swept settings x seeds, in TOML, read and checked before anything runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 
 from sandbox.errors import SandboxError, one_line, suggestion
 from sandbox.names import expand, literal, split_settings
-from sandbox.planned import Planned
+from sandbox.planned import Planned, check_studies, run_studies
+from sandbox.result import Result
 
 _WHOLE, _SECONDS, _SWITCH = "a whole number from 1", "a number of seconds above 0", "true or false"
 _TEXT, _TEXTS = "a text", "a text or a list of texts"
@@ -42,9 +43,7 @@ def read_study_file(path: str | Path, given: Mapping[str, Any] | None = None) ->
     told = _parse(path)
     blocks = _blocks(told, path)
     given = dict(given or {})
-    for key in given:
-        if key not in KEYS or key in ("worlds", "agents"):
-            raise SandboxError(f"{key!r} cannot be set beside a study file")
+    _check_keys(given, [key for key in KEYS if key not in ("worlds", "agents")], f"beside {path}")
     found: list[Planned] = []
     used: set[str] = set()
     for where, block in blocks:
@@ -84,7 +83,7 @@ def _blocks(told: dict[str, Any], path: Path) -> list[tuple[str, dict[str, Any]]
     blocks = told.get("study")
     if blocks is None:
         return [(str(path), {})]
-    if not isinstance(blocks, list) or not all(isinstance(one, dict) for one in blocks):
+    if not isinstance(blocks, list) or not blocks or not all(isinstance(one, dict) for one in blocks):
         raise SandboxError(f"{path}: study: write each study as a block that begins with [[study]]")
     named = [(f"{path}, study {k}", block) for k, block in enumerate(blocks, 1)]
     for where, block in named:
@@ -172,10 +171,11 @@ def swept(agent: str, sweeps: Mapping[str, Mapping[str, list[Any]]], used: set[s
     for name in expand(agent):
         parts, own = (name.split(":", 1), {}) if name.startswith("river:") else split_settings(name)
         key = next((key for key in (agent, name, ":".join(parts)) if key in sweeps), None)
-        if key is None:
+        if key is not None:
+            used.add(key)
+        if key is None or not sweeps[key]:
             yield name
             continue
-        used.add(key)
         if parts[0] == "river":
             raise SandboxError(f"sweep.{key}: sweep a River model in its name, as river:GaussianNB(x={{1,2}})")
         twice = next((setting for setting in sweeps[key] if setting in own), None)
@@ -193,3 +193,14 @@ def _written(value: Any) -> str:
     """Return a value as it is written in a name: bare where that reads as the same value."""
     safe = isinstance(value, str) and value == value.strip() and not set(value) & set("()[]{}'\",:=\\")
     return value if safe and value and literal(value) == value else repr(value)
+
+
+def run_file(path: str | Path, *, runs: str | Path | None = None, **given: Any) -> list[Result]:
+    """Run the studies of a file and return their results, one a world.
+
+    `runs`: a folder that keeps the runs. `given`: keys such as `seeds=3` that replace those of the file. Raise
+    `SandboxError` before anything runs if the request makes no sense.
+    """
+    planned = read_study_file(path, given)
+    check_studies(planned, path)
+    return list(run_studies(planned, runs))
