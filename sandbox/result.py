@@ -9,11 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from sandbox.agent_result import AgentResult
 from sandbox.caveats import caveats, terms_caveats
-from sandbox.comparison.intervals import paired_difference
 from sandbox.drifting import Drifting
 from sandbox.metrics import AUDIT, METRICS
 from sandbox.show.numbers import interval_text
@@ -21,6 +18,7 @@ from sandbox.show.numbers import interval_text
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from sandbox.compared import Comparison
     from sandbox.runs import Run
     from sandbox.trace import Meta
 
@@ -62,6 +60,7 @@ class Result:
     commands: list[str] = field(default_factory=list)  # that asked for these runs, where they are on record
     versions: dict[str, str] = field(default_factory=dict)  # of everything that decides the numbers
     found: int = 0  # runs that were there already
+    lost: list[str] = field(default_factory=list)  # a line for each file that could not be written
 
     @property
     def task(self) -> str:
@@ -118,24 +117,21 @@ class Result:
         terms = terms_caveats(self.agents, self.drifting.never, self.drifting.unfinished)
         return caveats(self.agents, self.meta.priced) + terms + self.notes
 
+    def compare(self, metric: str = "") -> Comparison:
+        """Return who is better in `metric` ('': the headline), and how sure that is; it shows itself in a notebook."""
+        from sandbox.compared import compare
+
+        return compare(self, metric)
+
     def differences(self) -> list[dict[str, Any]]:
-        """Return the paired difference of the headline metric for every pair of agents.
+        """Return the paired difference of the headline metric for every pair of agents, as plain values.
 
         `n` pairs of runs of the same seed were completed, `failed` were not; with failures there is no p value, since
-        the seeds that are left are no fair sample.
+        the seeds that are left are no fair sample. `p_holm` is corrected for the number of pairs.
         """
-        found = []
-        for i, a in enumerate(self.agents):
-            for b in self.agents[i + 1 :]:
-                one = a.distinct == b.distinct == 1
-                rng = np.random.default_rng(0)
-                pair = paired_difference(a.values(self.headline), b.values(self.headline), rng)
-                failed = sum(x.scores is None or y.scores is None for x, y in zip(a.runs, b.runs, strict=True))
-                bounds = (math.nan,) * 3 if one else (pair.low, pair.high, math.nan if failed else pair.p)
-                row = {"metric": self.headline, "a": a.name, "b": b.name, "mean": pair.mean}
-                row |= dict(zip(("low", "high", "p"), bounds, strict=True))
-                found.append(row | {"n": 1 if one else pair.n, "failed": failed})
-        return found
+        from sandbox.compared import pair_row, pairs_of
+
+        return [pair_row(pair, self.headline) for pair in pairs_of(self.agents, self.headline)]
 
     def __repr__(self) -> str:
         """Return the headline of every agent, a line each."""
@@ -210,10 +206,16 @@ class Result:
         return pandas.DataFrame(columns)
 
     def plot(self) -> Figure:
-        """Return the learning curves as a matplotlib figure."""
+        """Return the learning curves as a matplotlib figure, whose axes can be edited like any."""
         from sandbox.plots.curves import figure
 
         return figure(self)
+
+    def report(self, out: str | Path) -> Path:
+        """Write the report of this result, one HTML file, or Markdown where `out` ends in .md; return its path."""
+        from sandbox.report import write_report
+
+        return write_report([self], Path(out))
 
     def save_figure(self, stem: Path) -> list[Path]:
         """Write the figure as PNG and SVG; return the paths."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from sandbox.cli import ask, demo, run, score  # noqa: F401 (each adds its commands)
+from sandbox.cli import ask, compare, demo, run, score  # noqa: F401 (each adds its commands)
 from sandbox.cli.shared import app, complain
 from sandbox.errors import SandboxError, one_line
 

@@ -25,14 +25,18 @@ _RECOVERY_COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (
 _MOST_CHANGES = 6
 
 
-def _title(result: Result) -> str:
+def terms_of(result: Result) -> str:
+    """Say how long runs are, and on what terms the world was met."""
     steps, episodes = result.budget["steps"], result.budget["episodes"]
     limits = [f"{steps:,} decisions"] if steps else []
     limits += [f"{episodes:,} episodes"] if episodes else []
-    length = " or ".join(limits) + (" at most" if len(limits) > 1 else "")
+    length = " or ".join(limits) + (" at most" if len(limits) > 1 else "") + " a run"
+    return ", ".join([length, *([str(result.drifting)] if str(result.drifting) else [])])
+
+
+def _title(result: Result) -> str:
     has_interval = any(not math.isnan(agent.interval(result.headline).low) for agent in result.agents)
-    late = f", feedback {result.drifting.feedback}" if result.drifting.feedback != "immediate" else ""
-    return f"{result.world}: {length} a run{late}, mean{' [95 % interval]' if has_interval else ''} over runs"
+    return f"{result.world}: {terms_of(result)}, mean{' [95 % interval]' if has_interval else ''} over runs"
 
 
 def _table(result: Result, shown: Sequence[str]) -> Table:
