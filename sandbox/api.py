@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from functools import partial
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from sandbox.log_score import LogColumns, LogScore, score_log
 from sandbox.recorder import Recorder
 from sandbox.result import Result
 from sandbox.runs import Options
+from sandbox.settle import most_seeds, settle_study
 from sandbox.study import run_study
 from sandbox.world import Budget, make_terms
 
@@ -24,7 +26,7 @@ def run(
     world: Any,
     agents: Any,
     *,
-    seeds: int | Iterable[int] = 10,
+    seeds: int | Iterable[int] | None = None,
     steps: int | None = None,
     episodes: int | None = None,
     drift: Specs = None,
@@ -36,30 +38,32 @@ def run(
     window: int = 1000,
     fading: float = 0.999,
     timeout: float | None = None,
+    until: str | None = None,
 ) -> Result:
     """Run agents in a world for several seeds; return scores, curves and, for objects, the trained agents.
 
     `world`: a name as on the command line, a function or class that makes a Gymnasium environment, a River dataset, or
     a `Stream`. `agents`: one or a list of names, agents, River models, or functions that make one. An agent object is
-    used for every seed in turn: its `begin` must start afresh. `seeds`: their number, or the seeds. `drift`: one or
-    several texts such as "abrupt@20000". `feedback`: a text such as "delayed=500+noisy=0.05". `plain`: never run
-    compiled. `runs`: a folder that keeps the runs; names only. `timeout`: seconds after which a run fails. Raise
-    `SandboxError` if the request makes no sense; failed runs are in the result.
+    used for every seed in turn: its `begin` must start afresh. `seeds`: their number, 10 if not given, or the seeds.
+    `until`: "settled" adds seeds, five at a time, until it is settled who is better or `seeds` of them (50) are run;
+    the notes of the result say what was. `drift`: one or several texts such as "abrupt@20000". `feedback`: a text such
+    as "delayed=500+noisy=0.05". `plain`: never run compiled. `runs`: a folder that keeps the runs; names only.
+    `timeout`: seconds after which a run fails. Raise `SandboxError` if the request makes no sense; failed runs are in
+    the result.
 
     >>> result = run("FrozenLake-v1", ["q-learning", "random"], seeds=2, steps=2000)
     >>> [agent.name for agent in result.agents]
     ['q-learning', 'random']
     """
     several = list(agents) if isinstance(agents, list | tuple) else [agents]
-    if not isinstance(seeds, Integral | Iterable):
+    if not isinstance(seeds, Integral | Iterable | None):
         raise SandboxError(f"seeds={seeds!r}: give their number, or the seeds themselves")
-    wanted: Sequence[int] = range(int(seeds)) if isinstance(seeds, Integral) else list(seeds)
     if runs is not None and not all(isinstance(thing, str) for thing in (world, *several)):
         raise SandboxError("runs are kept for names only: what an object holds cannot be told from its file")
-    return run_study(
+    study = partial(
+        run_study,
         world,
         several,
-        seeds=wanted,
         budget=Budget(steps, episodes),
         terms=make_terms(drift, feedback, plain),
         options=Options(window, fading),
@@ -68,6 +72,11 @@ def run(
         trace=trace,
         timeout=timeout,
     )
+    if until is not None:
+        return settle_study(study, most=most_seeds(until, seeds, len(several)), jobs=jobs).noted()
+    if seeds is None:
+        return study(seeds=range(10))
+    return study(seeds=range(int(seeds)) if isinstance(seeds, Integral) else list(seeds))
 
 
 def exact_values(world: Any, epsilon: float | None = None) -> dict[str, Any]:

@@ -51,12 +51,14 @@ def run_study(
     workers: Workers | None = None,
     tag: str = "",
     command: str = "",
+    recorded: Sequence[int] | None = None,
 ) -> Result:
     """Run every agent in `world`, on some terms, for every seed and return the result.
 
     Compiled runs share this process's cores; of the others names run in worker processes, objects in this one. With
     `runs` finished runs are kept in that folder and found again. Raise `SandboxError` before anything runs if the
     request makes no sense; failed runs are in the result, among them those that took longer than `timeout` seconds.
+    `recorded`: the seeds of the whole study, where these are but its last group.
     """
     options = options or Options()
     _check_request(agents, seeds, budget, options, runs is not None or not trace)
@@ -71,7 +73,7 @@ def run_study(
         oracle = made.oracle() if made.meta.priced else None  # before threads share them
     plan = Plan(made, budget, options, Store(runs) if runs is not None else None, trace, timeout)
     notes = [note for entry in entries for note in _find_done(entry, plan, oracle)]
-    notes += _record(plan, entries, seeds, check_tag(tag), command)
+    notes += _record(plan, entries, seeds if recorded is None else recorded, check_tag(tag), command)
     missing = [(entry, int(seed)) for seed in seeds for entry in entries if seed in entry.missing]
     count = max(1, min(jobs if jobs is not None else cores(), len(missing)))
     own = named and any(map(source_of, (world, *agents)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -29,7 +30,10 @@ def run(
     context: typer.Context,
     world: Annotated[str, typer.Argument(metavar="WORLD", help="a world such as spam, or a file STUDY.toml")],
     agents: Annotated[list[str] | None, typer.Argument(metavar="AGENT...", help="agents, such as sarsa")] = None,
-    seeds: Annotated[int, typer.Option(metavar="N", help="number of seeds, from 0")] = 10,
+    seeds: Annotated[int | None, typer.Option(metavar="N", help="seeds, from 0 [10; with --until at most 50]")] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="settled", help="add seeds till one is known to be better")
+    ] = None,
     steps: Annotated[int | None, typer.Option(metavar="N", help="decisions of a run [the world's suggestion]")] = None,
     episodes: Annotated[int | None, typer.Option(metavar="N", help="episodes of a run")] = None,
     jobs: Annotated[int | None, typer.Option(metavar="N", help="worker processes [all cores]")] = None,
@@ -47,7 +51,9 @@ def run(
     from sandbox.names import expand
     from sandbox.plots.files import unwritten
     from sandbox.runs import Options
+    from sandbox.settle import most_seeds, settle_study
     from sandbox.show.results import print_figures, print_result
+    from sandbox.show.text import printable
     from sandbox.study import run_study
     from sandbox.world import Budget, make_terms
 
@@ -62,11 +68,12 @@ def run(
     if not agents:
         raise SandboxError(f"AGENT is missing: say which agents to run in {world}; see 'sandbox list agents'")
     swept = [name for agent in agents for name in expand(agent)]
-    with progress_on(f"{world}: {len(swept)} agents, {seeds} seeds") as progress:
-        result = run_study(
+    count = most_seeds(until, seeds, len(swept)) if until is not None else 10 if seeds is None else seeds
+    with progress_on(f"{world}: {len(swept)} agents, {count} seeds{' at most' * (until is not None)}") as progress:
+        study = partial(
+            run_study,
             world,
             swept,
-            seeds=range(seeds),
             budget=Budget(steps, episodes),
             terms=make_terms(drift, feedback, plain),
             options=Options(window=window),
@@ -78,12 +85,17 @@ def run(
             tag=tag,
             command=command_line(),
         )
+        settled = None if until is None else settle_study(study, most=count, jobs=jobs)
+        result = study(seeds=range(count)) if settled is None else settled.result
     if not as_json:
         print_result(result)
+        for line in [] if settled is None else settled.words():
+            print(printable(line))
     with unwritten() as lost:
         figures = result.save_figure(runs / "figures" / result.file_stem)
     if as_json:
-        print_json(with_figures(result, figures))
+        told = {} if settled is None else {"settled": settled.as_json()}
+        print_json(with_figures(result, figures) | told)
     else:
         print_figures(figures)
     finish(bool(result.failed), lost)
