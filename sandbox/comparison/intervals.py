@@ -44,7 +44,7 @@ class Difference(NamedTuple):
     n: int
 
 
-class _Shape(NamedTuple):
+class Shape(NamedTuple):
     """What the intervals of samples (t, n) are made from; all (t,)."""
 
     mean: FloatArray
@@ -65,13 +65,15 @@ def plain_mean(values: FloatArray) -> float:
     return (math.fsum(values) if math.isfinite(total) else total) / len(values)
 
 
-def _quantile(n: int, confidence: float) -> float:
+def student_quantile(degrees: float, confidence: float = CONFIDENCE) -> float:
+    """Return how many standard errors Student's interval reaches to each side (Student 1908)."""
     from scipy.special import stdtrit
 
-    return float(stdtrit(n - 1, (1 + confidence) / 2))
+    return float(stdtrit(degrees, (1 + confidence) / 2))
 
 
-def _shape(samples: FloatArray) -> _Shape:
+def shape_of(samples: FloatArray) -> Shape:
+    """Return the shape of each row of samples (t, n), n >= 2."""
     n = samples.shape[1]
     mean = samples.mean(axis=1)
     gap = samples - mean[:, None]
@@ -80,7 +82,7 @@ def _shape(samples: FloatArray) -> _Shape:
     squares = (gap**2).sum(axis=1) / (n - 1)
     cubes = (gap**3).sum(axis=1) / np.where(squares > 0, squares, 1.0) ** 1.5
     skewness = cubes * (n / ((n - 1) * (n - 2))) if n > 2 else np.zeros_like(mean)
-    return _Shape(mean, size * np.sqrt(squares / n), skewness)
+    return Shape(mean, size * np.sqrt(squares / n), skewness)
 
 
 def _unskewed(t: FloatArray, skewness: FloatArray, n: int) -> FloatArray:
@@ -103,7 +105,7 @@ def skew_bounds(samples: FloatArray, confidence: float = CONFIDENCE) -> tuple[Fl
     Hall's has Student's quantiles in place of the normal ones: few runs ask for them.
     """
     n = samples.shape[1]
-    shape, t = _shape(samples), _quantile(n, confidence)
+    shape, t = shape_of(samples), student_quantile(n - 1, confidence)
     above, below = _skewed(t, shape.skewness, n), -_skewed(-t, shape.skewness, n)
     return shape.mean - shape.error * np.maximum(t, above), shape.mean + shape.error * np.maximum(t, below)
 
@@ -116,7 +118,7 @@ def skew_p(samples: FloatArray) -> FloatArray:
     from scipy.special import stdtr
 
     n = samples.shape[1]
-    shape = _shape(samples)
+    shape = shape_of(samples)
     spread = shape.error > 0
     t = shape.mean / np.where(spread, shape.error, 1.0)
     least = np.minimum(np.abs(t), np.abs(_unskewed(t, shape.skewness, n)))
@@ -151,8 +153,8 @@ def _two_valued_bounds(samples: FloatArray, confidence: float) -> tuple[FloatArr
     n = samples.shape[1]
     least, most = samples[:, 0], samples[:, -1]
     low, high = _share_bounds((samples == most[:, None]).sum(axis=1), n, confidence)
-    shape = _shape(samples)
-    half = shape.error * _quantile(n, confidence)
+    shape = shape_of(samples)
+    half = shape.error * student_quantile(n - 1, confidence)
     low, high = least + (most - least) * low, least + (most - least) * high
     return np.clip(shape.mean - half, least, low), np.clip(shape.mean + half, high, most)
 
