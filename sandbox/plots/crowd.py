@@ -14,7 +14,7 @@ MOST = 8  # learners that a reader can follow
 def thinned(result: Result, most: int = MOST) -> tuple[Result, str]:
     """Return the result with its best `most` learners, and what to tell of that, "" if nothing.
 
-    Best: by the mean of the headline. Order is kept. Yardsticks stay. Learners none of whose runs was completed go first.
+    Best: by the mean of the headline. Order is kept. Yardsticks stay. Learners that completed no run go first.
     """
     learners = [agent for agent in result.agents if agent.name not in YARDSTICKS]
     if len(learners) <= most:
