@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from sandbox import stopping
 from sandbox.errors import SandboxError, one_line
 from sandbox.interfaces import Agent
 from sandbox.runs import Options, Run, unpack
 from sandbox.store import Store
 from sandbox.worker import do_run
-from sandbox.workers import Workers
+from sandbox.workers import PATIENCE, Workers
 from sandbox.world import Budget, World
 
 _LONGEST = 1e8  # seconds, three years: what every clock can be set to
@@ -88,7 +89,8 @@ def _do(plan: Plan, entry: Entry, seed: int, stopped: Callable[[], bool] = lambd
     except (Exception, SystemExit) as error:
         text = f"{plan.world.name}, seed {seed}, the agent cannot be made: {one_line(error)}"
         return None, Run(seed, None, text, traceback.format_exc())
-    return agent, do_run(plan.world, agent, seed, plan.budget, plan.options, plan.trace_to(entry, seed), stopped)
+    to = plan.trace_to(entry, seed)
+    return agent, do_run(plan.world, agent, seed, plan.budget, plan.options, to, stopped, plan.timeout)
 
 
 def _in_threads(plan: Plan, missing: Sequence[tuple[Entry, int]], count: int) -> Generator[tuple[Entry, Run] | None]:
@@ -112,20 +114,21 @@ def _in_threads(plan: Plan, missing: Sequence[tuple[Entry, int]], count: int) ->
         left = len(missing)
         while left:
             try:
-                yield done.get(timeout=1.0)
+                yield done.get(timeout=PATIENCE)
                 left -= 1
             except queue.Empty:
                 yield None
     finally:  # also when nobody wants the rest
         stopped.set()
-        for thread in threads:
-            thread.join()
+        for thread in threads:  # where the process is about to end, one that compiles is not waited for
+            thread.join(0.5 / len(threads) if stopping.asked() else None)
 
 
 def _here(plan: Plan, missing: Sequence[tuple[Entry, int]]) -> Generator[tuple[Entry, Run] | None]:
     """Do the runs one after the other in this process."""
     for entry, seed in missing:
-        agent, run = _do(plan, entry, seed)
+        with stopping.raising():
+            agent, run = _do(plan, entry, seed, stopping.asked)
         if agent is not None:
             entry.trained[seed] = agent
         yield entry, run
@@ -138,6 +141,7 @@ def _in_workers(
     entries = {entry.name: entry for entry, _ in missing}
     terms = plan.world.terms
     shared = asdict(plan.budget) | asdict(plan.options) | {"world": plan.world.name, "plain": terms.plain}
+    shared["timeout"] = None if plan.timeout is None else float(plan.timeout)
     shared |= {"drift": [str(one) for one in terms.drift.drifts], "feedback": str(terms.feedback)}
     asked = [
         shared | {"agent": entry.name, "seed": seed, "trace_to": plan.trace_to(entry, seed)} for entry, seed in missing

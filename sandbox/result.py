@@ -61,6 +61,7 @@ class Result:
     versions: dict[str, str] = field(default_factory=dict)  # of everything that decides the numbers
     found: int = 0  # runs that were there already
     lost: list[str] = field(default_factory=list)  # a line for each file that could not be written
+    lost: list[str] = field(default_factory=list)  # a line for each file that could not be written
 
     @property
     def task(self) -> str:

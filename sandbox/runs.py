@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sandbox.curves import Curve
+from sandbox.deadline import Deadline, Halt
 from sandbox.errors import RunError, SandboxError, one_line
 from sandbox.evaluator import Evaluator, Scores
 from sandbox.interfaces import Agent
@@ -29,6 +30,7 @@ class Run:
     """What is kept of a run: its scores, or why it failed (`error`, one line) and where (`traceback`).
 
     `why_plain`: why it was run in the open loop, "" if it was compiled. `recoveries`: how it came through each change.
+    `lost`: what of it could not be kept in a file, one line.
     """
 
     seed: int
@@ -38,6 +40,7 @@ class Run:
     seconds: float = math.nan
     why_plain: str = ""
     recoveries: tuple[Recovery, ...] = ()
+    lost: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,19 +59,25 @@ def run_once(
     options: Options,
     keep: Sink | None = None,
     stopped: Callable[[], bool] = lambda: False,
+    timeout: float | None = None,
 ) -> Run:
     """Run once and judge; `keep` is handed the trace too. A failure is returned, not raised.
 
     In a world that changes it runs the twins too: a copy of the agent in the world as it is after each change.
-    `stopped` is asked now and then whether nobody wants the run any more; it then fails.
+    `stopped` is asked now and then whether nobody wants the run any more; it then fails, as after `timeout` seconds.
     """
     twin, log = (_copy(agent), GapLog(world.decisions(budget))) if _recovers(world) else ("", None)
     judge = Evaluator(world.meta, world.decisions(budget), options.window, options.fading)
     made = 0
 
+    def go_on() -> None:
+        if stopped():
+            raise Halt("nobody wants the run any more")
+        deadline.check(made)
+
     def sink(trace: Trace) -> None:
         nonlocal made
-        _go_on(stopped)
+        go_on()
         judge.update(trace)
         made += len(trace)
         if log is not None:
@@ -76,26 +85,28 @@ def run_once(
         if keep is not None:
             keep(trace)
 
-    began = time.perf_counter()
     try:
-        why = world.run(agent, seed, budget, sink)
-        scores = judge.finish()
-        if not scores.decisions:
-            raise RunError("the world ended before the first decision")
-    except (Exception, SystemExit) as error:  # users' code may want to leave; the study stays
+        with Deadline(timeout) as deadline:
+            began = time.perf_counter()
+            why = world.run(agent, seed, budget, sink)
+            scores = judge.finish()
+            if not scores.decisions:
+                raise RunError("the world ended before the first decision")
+            seconds = time.perf_counter() - began
+            found = () if log is None else _recoveries(world, twin, seed, budget, options, log, go_on)
+    except (Exception, SystemExit, Halt) as error:  # users' code may want to leave; the study stays
         return _failed(world, seed, error, made)
-    seconds = time.perf_counter() - began
-    found = () if log is None else _recoveries(world, twin, seed, budget, options, log, stopped)
     return Run(seed, scores, seconds=seconds, why_plain=why, recoveries=found)
 
 
 def _failed(world: World, seed: int, error: BaseException, made: int) -> Run:
     """Return a failed run, of which `made` decisions were judged."""
-    known = isinstance(error, SandboxError)
+    known = isinstance(error, SandboxError | Halt)
     trail = "".join(traceback.format_exception(error.__cause__ if known and error.__cause__ is not None else error))
     # The open loops name the step; of a compiled one it is known how many decisions came out of it whole.
     where = "" if known else f"after {made} decisions: "
-    return Run(seed, None, f"{world.name}, seed {seed}, {where}{one_line(error)}", trail)
+    what = str(error) if isinstance(error, Halt) else one_line(error)
+    return Run(seed, None, f"{world.name}, seed {seed}, {where}{what}", trail)
 
 
 def _recovers(world: World) -> bool:
@@ -111,11 +122,6 @@ def _copy(agent: Agent) -> Agent | str:
         return f"its twin failed: the agent cannot be copied: {one_line(error)}"
 
 
-def _go_on(stopped: Callable[[], bool]) -> None:
-    if stopped():
-        raise RunError("nobody wants the run any more")
-
-
 def _recoveries(
     world: World,
     agent: Agent | str,
@@ -123,7 +129,7 @@ def _recoveries(
     budget: Budget,
     options: Options,
     log: GapLog,
-    stopped: Callable[[], bool],
+    go_on: Callable[[], None],
 ) -> tuple[Recovery, ...]:
     """Return how a run came through each change, against its twins."""
     delta = world.meta.material * world.meta.gap_range
@@ -136,7 +142,7 @@ def _recoveries(
             continue
         concept = int(world.schedule.concepts(seed, segment.complete, 1)[0])
         if concept not in twins:
-            twins[concept] = _twin_log(world, concept, agent, seed, budget, stopped)
+            twins[concept] = _twin_log(world, concept, agent, seed, budget, go_on)
         twin = twins[concept]
         if isinstance(twin, str):
             found.append(undecided(segment, twin))
@@ -146,7 +152,7 @@ def _recoveries(
 
 
 def _twin_log(
-    world: World, concept: int, agent: Agent | str, seed: int, budget: Budget, stopped: Callable[[], bool]
+    world: World, concept: int, agent: Agent | str, seed: int, budget: Budget, go_on: Callable[[], None]
 ) -> GapLog | str:
     """Return the gaps of the twin that always lived in `concept`, or how it failed."""
     if isinstance(agent, str):
@@ -154,7 +160,7 @@ def _twin_log(
     log = GapLog(world.decisions(budget))
 
     def sink(trace: Trace) -> None:
-        _go_on(stopped)
+        go_on()
         log.add(trace.step, trace.best - trace.value)
 
     try:
@@ -167,7 +173,7 @@ def _twin_log(
 def pack(run: Run) -> dict[str, Any]:
     """Return a run as plain JSON values, for the way from a worker."""
     packed: dict[str, Any] = {"seed": run.seed, "error": run.error, "traceback": run.traceback, "seconds": run.seconds}
-    packed |= {"why_plain": run.why_plain, "recoveries": run.recoveries}
+    packed |= {"why_plain": run.why_plain, "recoveries": run.recoveries, "lost": run.lost}
     if run.scores is not None:
         curves = {
             name: base64.b64encode(np.stack([part.astype(np.float64) for part in curve]).tobytes()).decode()
@@ -189,4 +195,4 @@ def unpack(packed: dict[str, Any]) -> Run:
         scores = Scores(metrics, made, decisions, fingerprint)
     recoveries = tuple(Recovery(*row) for row in packed["recoveries"])
     told = (packed["error"], packed["traceback"], packed["seconds"], packed["why_plain"])
-    return Run(packed["seed"], scores, *told, recoveries)
+    return Run(packed["seed"], scores, *told, recoveries, packed["lost"])

@@ -81,9 +81,11 @@ def run_study(
     # So does what may hang: only a process can be ended.
     many = workers is not None or count > 1
     apart, shared = named and (many or own or timeout is not None), named and not own
-    collect(do_all(plan, missing, count, workers, apart, shared), missing, plan.store, progress)
+    lost = collect(do_all(plan, missing, count, workers, apart, shared), missing, plan.store, progress)
     found = len(seeds) * len(entries) - len(missing)
-    return replace(_result(plan, entries, seeds, oracle), notes=notes, commands=[command] * bool(command), found=found)
+    return replace(
+        _result(plan, entries, seeds, oracle), notes=notes, commands=[command] * bool(command), found=found, lost=lost
+    )
 
 
 def _record(plan: Plan, entries: list[Entry], seeds: Sequence[int], tag: str, command: str) -> list[str]:

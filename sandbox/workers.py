@@ -1,4 +1,7 @@
-"""Worker processes: jobs go out, packed runs come back; a worker that dies gives its job back."""
+"""Worker processes: jobs go out, packed runs come back; a worker that dies gives its job back.
+
+One that says nothing for longer than a run may take is killed. They never outlive this process, however it ends.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,23 @@ import contextlib
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
 from sandbox.errors import one_line
+from sandbox.runs import Run, pack
+from sandbox.worker import BEGAN
 
+PATIENCE = 0.1  # seconds between two looks at whether the study is to stop
+_GRACE = 2.0  # seconds in which a worker is to end, by itself, a run that took too long
+_STARTING = 60.0  # seconds in which a worker is to start
 _Job = dict[str, Any]
+_Process = subprocess.Popen[str]
 
 
 def cores() -> int:
@@ -27,15 +38,18 @@ class Workers:
 
     def __init__(self, count: int) -> None:
         self._count = count
-        self._processes: list[subprocess.Popen[str] | None] = [None] * count
+        self._processes: list[_Process | None] = [None] * count
         self._lock = threading.Lock()  # so that no process is started while all are ended
         self._closed = False
+        self._line = os.pipe() if os.name == "posix" else None  # its other end closes with this process
 
-    def _start(self) -> subprocess.Popen[str]:
+    def _start(self) -> _Process:
         path = os.pathsep.join(part for part in sys.path if part)
         environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        lines = [] if self._line is None else [self._line[0]]
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "sandbox.worker"],
+            [sys.executable, "-P", "-m", "sandbox.worker", *map(str, lines)],
+            pass_fds=lines,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
@@ -53,8 +67,9 @@ class Workers:
                         process = self._processes[index] = self._start()
                 if process is None:
                     return
-                answer = _ask(process, job)
-                if process.poll() is not None:
+                answer, sound = _ask(process, job)
+                if not sound:
+                    _end(process)
                     self._processes[index] = None
             except Exception as error:
                 answer = f"its worker cannot be reached ({one_line(error)})"
@@ -63,7 +78,7 @@ class Workers:
     def map(self, jobs: list[_Job]) -> Iterator[tuple[_Job, dict[str, Any] | str] | None]:
         """Yield each job with its packed run as it comes, or with a text: how its worker died, twice.
 
-        After a second in which nothing came, yield None.
+        When nothing came for `PATIENCE` seconds, yield None.
         """
         waiting: queue.Queue[_Job | None] = queue.Queue()
         done: queue.Queue[Any] = queue.Queue()
@@ -77,7 +92,7 @@ class Workers:
         try:
             while left:
                 try:
-                    job, answer = done.get(timeout=1.0)
+                    job, answer = done.get(timeout=PATIENCE)
                 except queue.Empty:
                     yield None
                     continue
@@ -100,14 +115,15 @@ class Workers:
             self._closed = True
             for process in self._processes:
                 if process is not None:
-                    process.kill()
+                    _kill(process)
         for index, process in enumerate(self._processes):
             if process is not None:
-                process.wait()
-                for pipe in (process.stdin, process.stdout):
-                    if pipe is not None:
-                        pipe.close()
+                _end(process)
             self._processes[index] = None
+        for end in self._line or ():
+            with contextlib.suppress(OSError):
+                os.close(end)
+        self._line = None
 
     def __enter__(self) -> Workers:
         return self
@@ -116,17 +132,68 @@ class Workers:
         self.close()
 
 
-def _ask(process: subprocess.Popen[str], job: dict[str, Any]) -> dict[str, Any] | str:
-    """Send one job and wait for its answer; return how the worker died if it did."""
-    assert process.stdin is not None and process.stdout is not None
-    try:
-        process.stdin.write(json.dumps(job) + "\n")
-        process.stdin.flush()
-        line = process.stdout.readline()
-    except (BrokenPipeError, ValueError, OSError):
-        line = ""
+def _kill(process: _Process) -> None:
+    """Kill a worker, and on POSIX whatever users' code started in it."""
+    with contextlib.suppress(OSError):
+        if os.name == "posix" and process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+
+
+def _end(process: _Process) -> None:
+    """Kill a worker and let go of all that is left of it."""
+    _kill(process)
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+
+def _ask(process: _Process, job: _Job) -> tuple[dict[str, Any] | str, bool]:
+    """Send one job and wait for its answer, or how the worker died; and whether it is fit for the next job."""
+    asked = time.monotonic()
+    line, late = _talk(process, json.dumps(job) + "\n", job["timeout"])
     if line.endswith("\n"):
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-    code = process.wait()
-    return f"its worker was killed by signal {-code}" if code < 0 else f"its worker ended with status {code}"
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            return "its worker answered what is no answer", False
+        # After a timeout: what was interrupted may have left anything behind.
+        return answer, job["timeout"] is None or time.monotonic() - asked < job["timeout"]
+    if late:
+        text = f"took longer than the timeout of {job['timeout']:g} s and did not let itself be stopped"
+        return pack(Run(job["seed"], None, f"{job['world']}, seed {job['seed']}, {text}")), False
+    try:
+        code = process.wait(1.0)
+    except subprocess.TimeoutExpired:  # it closed its lines, and lives
+        return "its worker does not answer", False
+    return f"its worker was killed by signal {-code}" if code < 0 else f"its worker ended with status {code}", False
+
+
+def _talk(process: _Process, line: str, timeout: float | None) -> tuple[str, bool]:
+    """Return the line that answers a line, "" if there is none, and whether that came of killing a silent worker."""
+    assert process.stdin is not None and process.stdout is not None
+    late = threading.Event()
+
+    def kill() -> None:
+        late.set()
+        _kill(process)
+
+    try:
+        process.stdin.write(line)
+        process.stdin.flush()
+        for more in (_STARTING, _GRACE):
+            watch = threading.Timer(timeout + more, kill) if timeout is not None else None
+            if watch is not None:
+                watch.daemon = True
+                watch.start()
+            answer = process.stdout.readline()
+            if watch is not None:
+                watch.cancel()
+            if answer != BEGAN + "\n":
+                return answer, late.is_set()
+    except (BrokenPipeError, ValueError, OSError):
+        pass
+    return "", late.is_set()

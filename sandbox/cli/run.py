@@ -21,7 +21,7 @@ from sandbox.cli.shared import (
     progress_on,
     with_figures,
 )
-from sandbox.cli.studies import given_beside, run_file
+from sandbox.cli.studies import given_beside, run_file, save_figures
 from sandbox.errors import SandboxError
 
 
@@ -92,10 +92,10 @@ def run(
         for line in [] if settled is None else settled.words():
             print(printable(line))
     with unwritten() as lost:
-        figures = result.save_figure(runs / "figures" / result.file_stem)
+        figures = save_figures(result, runs)
     if as_json:
         told = {} if settled is None else {"settled": settled.as_json()}
         print_json(with_figures(result, figures) | told)
     else:
         print_figures(figures)
-    finish(bool(result.failed), lost)
+    finish(bool(result.failed), result.lost + lost)
