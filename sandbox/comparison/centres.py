@@ -98,10 +98,10 @@ def _winsorised(samples: FloatArray) -> FloatArray:
 def iqm_bounds(samples: FloatArray, confidence: float = CONFIDENCE) -> tuple[FloatArray, FloatArray]:
     """Return the bounds (t,), (t,) of the interquartile means of samples (t, n), n >= 2, each row ascending.
 
-    From six runs, Student's t of a trimmed mean, its error from the winsorised sample (J. W. Tukey, D. H. McLaughlin, Sankhya A 25,
-    1963), with half as many degrees of freedom as there are runs. Where the middle half has no spread but the rest
-    has, the bounds are the means of a lower and of a higher half, shifted by what the share below a quartile may err.
-    Under six runs, as for the median.
+    From six runs, Student's t of a trimmed mean, its error from the winsorised sample (J. W. Tukey, D. H. McLaughlin,
+    Sankhya A 25, 1963), with half as many degrees of freedom as there are runs. Where the middle half has no spread
+    but the rest has, the bounds are the means of a lower and of a higher half, shifted by what the share of runs below
+    a quartile may err. Under six runs, as for the median.
     """
     n = samples.shape[1]
     if n < _MANY:
