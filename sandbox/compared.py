@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from sandbox.agent_result import AgentResult
+from sandbox.comparison.blocks import block_interval, paired_block_difference
+from sandbox.comparison.centres import Estimate, iqm_interval, median_interval
 from sandbox.comparison.intervals import Difference, Interval, paired_difference
-from sandbox.comparison.pairs import Estimate, holm, improvement, seeds_to_settle
+from sandbox.comparison.pairs import holm, improvement, seeds_to_settle
 from sandbox.errors import SandboxError, suggestion
+from sandbox.frames import as_frame
 from sandbox.learned import Learning, learning_of
 from sandbox.metrics import METRICS
 
@@ -88,8 +91,6 @@ class Comparison:
         better = sum(self.better(other.name, agent.name) for other in self.result.agents)
         worse = sum(self.better(agent.name, other.name) for other in self.result.agents)
         known = sum(not math.isnan(other.interval(self.metric).mean) for other in self.result.agents)
-        from sandbox.comparison.centres import iqm_interval, median_interval
-
         values = agent.values(self.metric)
         if agent.distinct < 2:
             centre = _NOTHING._replace(value=agent.interval(self.metric).mean, n=agent.distinct)
@@ -102,12 +103,10 @@ class Comparison:
         return Standing(agent, (1 + better) * there, (known - worse) * there, mean, median, iqm)
 
     def _mean(self, agent: AgentResult) -> Interval:
-        from sandbox.comparison.blocks import block_interval
-
         curve = _only_curve(agent, self.metric)
         if curve is None:
             return agent.interval(self.metric)
-        found = block_interval(curve.total, curve.number, np.random.default_rng(0))
+        found = block_interval(curve.total, curve.number)
         return Interval(agent.interval(self.metric).mean, found.low, found.high, found.n)
 
     @cached_property
@@ -118,6 +117,22 @@ class Comparison:
     def better(self, a: str, b: str) -> bool:
         """Whether it is settled that `a` is better than `b`, all pairs taken into account."""
         return any(pair.settled and pair.ahead(self.higher) == (a, b) for pair in self.pairs)
+
+    def frame(self) -> Any:
+        """Return one row for each pair: a pandas DataFrame if pandas is installed, else a dict of lists."""
+        rows = [_flat(pair_row(pair, self.metric)) for pair in self.pairs]
+        return as_frame({name: [row[name] for row in rows] for name in (rows[0] if rows else ())})
+
+    def __repr__(self) -> str:
+        """Return the ranking, a line each, and what is settled."""
+        from sandbox.show.verdicts import comparison_lines
+
+        return "\n".join(comparison_lines(self))
+
+    def _repr_html_(self) -> str:
+        from sandbox.show.notebook import comparison_html
+
+        return comparison_html(self)
 
     def as_json(self) -> dict[str, Any]:
         """Return the comparison as one JSON document; NaN and infinity become null."""
@@ -195,13 +210,11 @@ def _pair(a: AgentResult, b: AgentResult, metric: str, higher: bool) -> Pair:
 
 def _over_time(a: AgentResult, b: AgentResult, metric: str) -> Difference:
     """Return the difference of two agents that always give the same run, over stretches of the stream."""
-    from sandbox.comparison.blocks import paired_block_difference
-
     mean = a.interval(metric).mean - b.interval(metric).mean
     x, y = _only_curve(a, metric), _only_curve(b, metric)
     if x is None or y is None or not np.array_equal(x.step, y.step):
         return Difference(mean, math.nan, math.nan, math.nan, 1)
-    return paired_block_difference(x.total, x.number, y.total, y.number, np.random.default_rng(0))
+    return paired_block_difference(x.total, x.number, y.total, y.number)
 
 
 def _only_curve(agent: AgentResult, metric: str) -> Curve | None:
@@ -227,6 +240,11 @@ def _standing_row(one: Standing) -> dict[str, Any]:
         "median": one.median._asdict(),
         "iqm": one.iqm._asdict(),
     }
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    share = row.pop("improvement")
+    return row | {"improvement": share["value"], "improvement_low": share["low"], "improvement_high": share["high"]}
 
 
 def pair_row(pair: Pair, metric: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -35,6 +36,14 @@ class Study(NamedTuple):
     budget: Budget
     terms: Terms = Terms()
     seeds: int = _SEEDS
+
+    def command(self, seeds: int, runs: Path) -> str:
+        """Return the command that does this study alone."""
+        words = ["sandbox", "run", self.world, *self.agents, "--seeds", str(seeds)]
+        words += ["--steps", str(self.budget.steps)] if self.budget.steps is not None else []
+        words += [word for one in self.terms.drift.drifts for word in ("--drift", str(one))]
+        words += ["--feedback", str(self.terms.feedback)] if str(self.terms.feedback) != "immediate" else []
+        return shlex.join([*words, "--runs", str(runs)])
 
 
 def _drifting() -> Iterator[Study]:
@@ -79,14 +88,17 @@ def run_demo(out: Path, seeds: int | None, progress: Progress) -> Iterator[tuple
     """
     with Workers(cores()) as workers:
         for study in _studies():
+            count = seeds or study.seeds
             result = run_study(
                 study.world,
                 study.agents,
-                seeds=range(seeds or study.seeds),
+                seeds=range(count),
                 budget=study.budget,
                 terms=study.terms,
                 runs=out / "runs",
                 progress=progress,
                 workers=workers,
+                tag="demo",
+                command=study.command(count, out / "runs"),
             )
             yield result, result.save_figure(out / study.world.replace(":", "-").replace("/", "-"))

@@ -30,22 +30,35 @@ def _known(kind: str) -> list[dict[str, Any]]:
 
 def _stored(folder: Path) -> list[dict[str, Any]]:
     """Describe each file of runs by itself; a damaged one is named, not fatal."""
-    from sandbox.store import read_file
+    from sandbox.records import records
+    from sandbox.stored import read_kept, run_files
 
     if not folder.is_dir():
         raise SandboxError(f"{folder}: no such folder of runs")
+    asked = records(folder)
     found = []
-    for path in sorted(folder.glob("*.parquet")):
-        if ".trace-" in path.name or path.name.startswith("."):
+    for path in run_files(folder):
+        kept = read_kept(path)
+        if kept.trouble:
+            found.append({"name": path.name, "text": kept.trouble})
             continue
-        try:
-            about, stored = read_file(path)
-        except SandboxError as error:
-            found.append({"name": path.name, "text": str(error)})
-            continue
-        failed = sum(run.scores is None for run in stored)
-        text = f"{len(stored)} seeds, {failed} failed" if failed else f"{len(stored)} seeds"
-        steps, episodes = about["budget"]
-        length = f"{steps} decisions" if steps is not None else f"{episodes} episodes"
-        found.append({"name": path.name, "text": f"{about['agent']} in {about['world']}, {length}, {text}"})
+        told = sorted({record.tag for record in asked if record.tag and path.stem in record.files})
+        facts = _facts(kept.about) | {"seeds": len(kept.runs), "failed": sum(run.scores is None for run in kept.runs)}
+        found.append({"name": path.name, "text": _sentence(facts, told), **facts, "tags": told})
     return found
+
+
+def _facts(about: dict[str, Any]) -> dict[str, Any]:
+    steps, episodes = about["budget"]
+    terms = {"drift": " ".join(about["schedule"]), "feedback": about["feedback"]}
+    return {"world": about["world"], "agent": about["agent"], "steps": steps, "episodes": episodes, **terms}
+
+
+def _sentence(facts: dict[str, Any], tags: list[str]) -> str:
+    parts = [f"{facts['agent']} in {facts['world']}"]
+    parts += [f"{facts['steps']:,} decisions"] if facts["steps"] is not None else []
+    parts += [f"{facts['episodes']:,} episodes"] if facts["episodes"] is not None else []
+    parts += [f"drift {facts['drift']}"] if facts["drift"] else []
+    parts += [f"feedback {facts['feedback']}"] if facts["feedback"] != "immediate" else []
+    parts.append(f"{facts['seeds']} seeds" + (f", {facts['failed']} failed" if facts["failed"] else ""))
+    return ", ".join(parts) + (f"; tagged {', '.join(tags)}" if tags else "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections import Counter
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.agent_result import AgentResult
 from sandbox.caveats import caveats, terms_caveats
 from sandbox.drifting import Drifting
+from sandbox.frames import as_frame
 from sandbox.metrics import AUDIT, METRICS
 from sandbox.show.numbers import interval_text
 
@@ -60,7 +60,6 @@ class Result:
     commands: list[str] = field(default_factory=list)  # that asked for these runs, where they are on record
     versions: dict[str, str] = field(default_factory=dict)  # of everything that decides the numbers
     found: int = 0  # runs that were there already
-    lost: list[str] = field(default_factory=list)  # a line for each file that could not be written
     lost: list[str] = field(default_factory=list)  # a line for each file that could not be written
 
     @property
@@ -200,11 +199,7 @@ class Result:
                 columns["error"].append(run.error)
                 for name in names:
                     columns[name].append(agent.values(name)[i])
-        try:
-            pandas = importlib.import_module("pandas")
-        except ImportError:
-            return columns
-        return pandas.DataFrame(columns)
+        return as_frame(columns)
 
     def plot(self) -> Figure:
         """Return the learning curves as a matplotlib figure, whose axes can be edited like any."""
@@ -216,7 +211,7 @@ class Result:
         """Write the report of this result, one HTML file, or Markdown where `out` ends in .md; return its path."""
         from sandbox.report import write_report
 
-        return write_report([self], Path(out))
+        return write_report([self], out)[0]
 
     def save_figure(self, stem: Path) -> list[Path]:
         """Write the figure as PNG and SVG; return the paths."""
@@ -225,16 +220,9 @@ class Result:
         return save(self.plot(), stem)
 
     def _repr_html_(self) -> str:
-        from html import escape
+        from sandbox.show.notebook import result_html
 
-        head = "".join(f"<th>{escape(name)}</th>" for name in ("agent", *self.shown))
-        rows = []
-        for agent in self.agents:
-            cells = "".join(f"<td>{escape(interval_text(agent.interval(name)))}</td>" for name in self.shown)
-            rows.append(f"<tr><td>{escape(agent.name)}</td>{cells}</tr>")
-        notes = "".join(f"<li>{escape(text)}</li>" for text in self.warnings())
-        name = "; ".join(filter(None, (self.world, str(self.drifting))))
-        return f"<table><caption>{escape(name)}</caption><tr>{head}</tr>{''.join(rows)}</table><ul>{notes}</ul>"
+        return result_html(self)
 
 
 def _recovery(agent: AgentResult) -> list[dict[str, Any]]:

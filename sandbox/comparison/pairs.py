@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
+from sandbox.comparison.centres import Estimate
 from sandbox.errors import SandboxError
 from sandbox.table import FloatArray
 
 MOST = 1000  # more seeds than anybody would run to settle a pair
 _LEVEL = 0.05
 _WIDER = 1  # pairs that our test needs beyond Student's, since it takes the larger p value of his and Hall's
-
-
-class Estimate(NamedTuple):
-    """A value over `n` pairs of runs with its 95 % interval; NaN bounds where `n` is under 2."""
-
-    value: float
-    low: float
-    high: float
-    n: int
 
 
 def holm(p: Sequence[float]) -> list[float]:

@@ -8,10 +8,9 @@ from rich.table import Table
 
 from sandbox.compared import Comparison
 from sandbox.metrics import METRICS
-from sandbox.show.numbers import interval_text
 from sandbox.show.results import terms_of
 from sandbox.show.text import cell, console_of, heading, safe
-from sandbox.show.verdicts import p_text, place_text, steps_text, verdict
+from sandbox.show.verdicts import p_text, place_text, share_text, steps_text, verdict
 
 _MOST_PAIRS = 30  # that are printed
 
@@ -65,11 +64,13 @@ def _pairs(found: Comparison) -> Table:
     for name in ("difference [95 % interval]", "p (Holm)", "first is better in", "verdict"):
         table.add_column(name, justify="left" if name == "verdict" else "right", no_wrap=name != "verdict")
     for pair in found.pairs[:_MOST_PAIRS]:
-        share = [100 * part for part in pair.improvement[:3]]
-        better = "–" if math.isnan(share[0]) else f"{interval_text(share)} % of runs"
         names = f"{safe(pair.a)} − {safe(pair.b)}"
         table.add_row(
-            names, cell(found.metric, pair.difference), p_text(pair.p_holm), better, safe(verdict(found, pair))
+            names,
+            cell(found.metric, pair.difference),
+            p_text(pair.p_holm),
+            share_text(pair),
+            safe(verdict(found, pair)),
         )
     if len(found.pairs) > _MOST_PAIRS:
         table.caption = f"the first {_MOST_PAIRS} of {len(found.pairs)} pairs; --json has them all"

@@ -160,3 +160,8 @@ def print_figures(figures: Sequence[Path]) -> None:
     if figures:
         console.print("figure: " + "  ".join(safe(str(path)) for path in figures), soft_wrap=True)
     console.print()
+
+
+def print_report(path: Path) -> None:
+    """Print where the report is."""
+    console_of().print(f"report: {safe(str(path))} (open it in a browser)", soft_wrap=True)

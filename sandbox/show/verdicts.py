@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from sandbox.compared import Comparison, Pair, Standing
-from sandbox.show.numbers import number
+from sandbox.show.numbers import interval_text
 
 
 def place_text(one: Standing) -> str:
@@ -22,6 +22,24 @@ def p_text(p: float) -> str:
     return "under 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
+def share_text(pair: Pair) -> str:
+    """Return in how many per cent of the runs the first is better."""
+    share = [100 * part for part in pair.improvement[:3]]
+    return "–" if math.isnan(share[0]) else f"{interval_text(share)} % of runs"
+
+
+def comparison_lines(found: Comparison) -> list[str]:
+    """Return a comparison in plain lines: the ranking, then every pair."""
+    lines = [f"{found.result.world}: {found.metric}, mean [95 % interval] over runs"]
+    lines += [
+        f"  {place_text(one)}. {one.agent.name}: {interval_text(one.mean)} ({one.agent.distinct} runs)"
+        for one in found.ranking
+    ]
+    return lines + [
+        f"  {pair.a} - {pair.b}: {interval_text(pair.difference)}, {verdict(found, pair)}" for pair in found.pairs
+    ]
+
+
 def verdict(found: Comparison, pair: Pair) -> str:
     """Return in words what is sure of a pair, and what would settle it."""
     if pair.settled:
@@ -35,7 +53,7 @@ def verdict(found: Comparison, pair: Pair) -> str:
         return "not settled"
     if pair.more_seeds is None:
         return "not settled, nor by 1,000 more seeds"
-    return f"not settled; about {number(pair.more_seeds)} more seeds would, if this difference is the true one"
+    return f"not settled; about {pair.more_seeds:,} more seeds would, if this difference is the true one"
 
 
 def steps_text(found: Comparison, name: str) -> str:
