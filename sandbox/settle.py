@@ -63,12 +63,11 @@ class Settled:
         told = f"{a} and {b} are not settled in {self.metric} after {self.seeds} seeds"
         if found.n < 2:
             return f"{told}: there are not two seeds on which both have a score"
-        reach = max(abs(found.low), abs(found.high))
+        reach, lost = max(abs(found.low), abs(found.high)), self.left_out.get((a, b), 0)
+        told += f" (leaving out {lost} where a run failed)" if lost else ""
         if not reach:
             return f"{told}: they score the same on every seed"
-        lost = self.left_out.get((a, b), 0)
-        but = f" (leaving out {lost} where a run failed)" if lost else ""
-        return f"{told}{but}: a difference of more than {number(reach)} either way is unlikely (95 % interval)"
+        return f"{told}: a difference of more than {number(reach)} either way is unlikely (95 % interval)"
 
     def noted(self) -> Result:
         """Return the result with what was settled among its notes."""
@@ -137,8 +136,9 @@ def run_until_settled(
         test.update(_scores(result, metric, seeds))
     seeds, higher = min(test.look * group, most), METRICS[metric].better == "higher"
     better = [
-        (*(pair if (test.decisions[pair] == "larger") == higher else pair[::-1]), min(look * group, most))
-        for pair, look in test.decided_at.items()
+        (*(pair if (verdict == "larger") == higher else pair[::-1]), min(test.decided_at[pair] * group, most))
+        for pair, verdict in test.decisions.items()
+        if pair in test.decided_at
     ]
     return Settled(result, metric, seeds, better, test.undecided, refused, test.left_out)
 
