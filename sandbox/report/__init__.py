@@ -1,0 +1,63 @@
+"""The report: who is better at what, how sure that is and what the drift did, in one file for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sandbox.errors import SandboxError
+
+if TYPE_CHECKING:
+    from sandbox.result import Result
+
+FORMATS = ("html", "md")
+
+
+def write_report(
+    results: Sequence[Result],
+    out: str | Path,
+    *,
+    format: str = "",
+    metric: str = "",
+) -> list[Path]:
+    """Write the report of results, a section each, and return the paths written, the report's own first.
+
+    `format`: "html" (one file that needs nothing else) or "md" (figures as PNG in a folder beside it), '' to tell from
+    the file's name. `metric`: by which agents are compared, '' for each world's own. The same results give the same
+    bytes. Raise `SandboxError` if there is nothing to report, or the file cannot be written.
+    """
+    from sandbox.report.sections import report_of
+
+    out = Path(out)
+    kind = format or ("md" if out.suffix.lower() in (".md", ".markdown") else "html")
+    if kind not in FORMATS:
+        raise SandboxError(f"there is no format {format!r}: a report is html or md")
+    if not results:
+        raise SandboxError("there is nothing to report: no result was given")
+    report = report_of(results, metric)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        if kind == "html":
+            from sandbox.report.page import page
+
+            return [_written(out, page(report))]
+        from sandbox.report.markdown import markdown, save_pictures
+
+        figures = out.with_name(f"{out.stem}-figures")
+        return [_written(out, markdown(report, figures.name)), *save_pictures(report, figures)]
+    except OSError as error:
+        raise SandboxError(f"{out}: the report cannot be written: {error.strerror or error}") from error
+
+
+def _written(out: Path, text: str) -> Path:
+    """Write a file whole: whoever looks sees the old one or the new one."""
+    beside = out.with_name(f".tmp-{out.name}")
+    try:
+        beside.write_bytes(text.encode("utf-8", "backslashreplace"))
+        beside.replace(out)
+    finally:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+    return out

@@ -1,0 +1,161 @@
+"""A report out of results: a section for each world, and what its words mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sandbox.report.accounts import NAMES, TOLD, books_of
+from sandbox.report.amounts import counted
+from sandbox.report.facts import Facts
+from sandbox.report.parts import Part, Report, Said, Section
+from sandbox.report.pictures import (
+    curve_pictures,
+    ledger_pictures,
+    legend_of,
+    ranking_pictures,
+    recovery_pictures,
+)
+from sandbox.report.tables import (
+    failures_table,
+    ledger_table,
+    metrics_table,
+    pairs_table,
+    ranking_table,
+    recovery_table,
+    seeds_table,
+    settings_table,
+)
+from sandbox.report.words import report_words, section_words
+from sandbox.result import Result
+
+GLOSSARY = [
+    ("agent, learner, yardstick", "Whatever decides is an agent. A learner learns from what comes of its decisions; a "
+     "yardstick does not learn from them, or hardly (random choices, always the commonest answer), and is there to be "
+     "beaten."),
+    ("run, seed", "A run is one agent in one world from the start. Runs with other seeds meet other chance; runs of "
+     "several agents with the same seed meet the same chance, so their differences are fair."),
+    ("gap, mistake, regret", "The gap of a decision is how much less it was worth than the best one, whatever came of "
+     "it. A gap above a hundredth of the largest possible is a mistake, above a fifth a blunder. Regret is the sum of "
+     "all gaps."),
+    ("luck", "What chance added to, or took from, what a decision was worth. In the long run it is zero."),
+    ("95 % interval", "Made from many studies in this way, 95 of 100 such intervals would hold the true mean. An "
+     "interval of a difference that does not hold 0 speaks for a real difference."),
+    ("p (Holm)", "How often chance alone would show a difference like this if there were none, corrected for the "
+     "number of pairs that were looked at. Up to 0.05 counts as settled here."),
+    ("drift, recovery", "Drift is a change of the world's law that nobody is told of. An agent has recovered when its "
+     "decisions are as good as those of its twin, which lived in the new world from the start."),
+]  # fmt: skip
+
+
+def report_of(results: Sequence[Result], metric: str = "") -> Report:
+    """Return the report of results, a section each; `metric`: by which agents are compared, '' for each world's own."""
+    all_facts = [Facts(result, metric) for result in results]
+    worlds = list(dict.fromkeys(result.world for result in results))
+    title = worlds[0] if len(worlds) == 1 else f"{counted(len(results), 'study', 'studies')}"
+    sections = [_section(facts, f"s{k}", len(all_facts) == 1) for k, facts in enumerate(all_facts, 1)]
+    return Report(f"Report: {title}", report_words(all_facts), sections, GLOSSARY)
+
+
+def _section(facts: Facts, prefix: str, alone: bool) -> Section:
+    result = facts.result
+    parts = [_curves(facts, prefix), _ranking(facts, prefix), _ledger(facts, prefix)]
+    parts += [_recovery(facts, prefix)] if result.drifting.drift else []
+    parts += [_caveats(facts, prefix)] if result.warnings() else []
+    return Section(
+        prefix,
+        result.world,
+        _terms(result),
+        [] if alone else section_words(facts),
+        [*parts, _made(facts, prefix)],
+    )
+
+
+def _terms(result: Result) -> list[tuple[str, str]]:
+    """Return what was asked of the world, as short facts."""
+    limits = [f"{number:,} {unit}" for unit, number in result.budget.items() if number]
+    seeds = max((len(agent.runs) for agent in result.agents), default=0)
+    found = [("a run", " or ".join(limits).replace("steps", "decisions")), ("seeds", f"{seeds:,}")]
+    found += [("drift", result.drifting.drift)] if result.drifting.drift else []
+    found += [("feedback", result.drifting.feedback)]
+    found.append(("prices", "known" if result.meta.priced else "unknown (unpriced)"))
+    return [(name, told) for name, told in found if told]
+
+
+def _curves(facts: Facts, prefix: str) -> Part:
+    result = facts.result
+    told = "Thick lines are means over runs, thin ones are the runs themselves."
+    if result.drifting.changes:
+        told += " Dotted upright lines are changes of the world."
+    if result.oracle:
+        told += " “Best possible” is what a player would earn who knows the law of the world."
+    if not result.meta.priced:
+        told += " Mistakes are bad outcomes here and include bad luck: this world has no prices."
+    return Part(
+        f"{prefix}-curves", "How they learned", [Said("", told)], curve_pictures(facts, prefix), [metrics_table(facts)],
+        legend_of(facts),
+    )  # fmt: skip
+
+
+def _ranking(facts: Facts, prefix: str) -> Part:
+    said = [Said("", facts.why_not)] if facts.why_not else []
+    tables = [ranking_table(facts)] if facts.comparison is not None else []
+    tables += [pairs_table(facts)] if facts.leads else []
+    pictures = ranking_pictures(facts, prefix)
+    return Part(
+        f"{prefix}-ranking", "Who is better, and how sure that is", said, pictures, [*tables, seeds_table(facts)]
+    )
+
+
+def _ledger(facts: Facts, prefix: str) -> Part:
+    result = facts.result
+    title = "Where the reward went"
+    if not result.meta.priced:
+        told = f"Unpriced: {result.meta.why_unpriced}. So nobody knows what the best decision would have been worth."
+        return Part(f"{prefix}-ledger", title, [Said("", told)])
+    books = {agent.name: books_of(agent, result.meta) for agent in result.agents}
+    if not any(one.accounts for one in books.values()):
+        told = "No run was completed." if not any(agent.done for agent in result.agents) else (
+            "This world discounts later rewards: its books are in discounted reward and do not add up to plain ones."
+        )  # fmt: skip
+        return Part(f"{prefix}-ledger", title, [Said("", told)])
+    used = dict.fromkeys(key for one in books.values() for key in one.accounts if key in NAMES)
+    told = "Every run begins with the best that could be expected and ends with what was earned. In between:"
+    said = [Said("", told), *[Said(f"{NAMES[key]}:", f"{TOLD[key]}.") for key in NAMES if key in used]]
+    return Part(f"{prefix}-ledger", title, said, ledger_pictures(facts, books, prefix), [ledger_table(facts, books)])
+
+
+def _recovery(facts: Facts, prefix: str) -> Part:
+    title, told = (
+        "How they met the drift",
+        "A run that falls back no more than a mistake's worth is not counted as hit.",
+    )
+    table, pictures = recovery_table(facts), recovery_pictures(facts, prefix)
+    if not table.rows:
+        told = "There is no recovery to measure: no run saw a change that was complete in time, or nothing has a price."
+    return Part(
+        f"{prefix}-recovery",
+        title,
+        [Said("", told)],
+        pictures,
+        [table] if table.rows else [],
+        legend_of(facts) if pictures else [],
+    )
+
+
+def _caveats(facts: Facts, prefix: str) -> Part:
+    said = [Said("", text) for text in facts.result.warnings() if not text.startswith("failed: ")]
+    tables = [failures_table(facts)] if facts.result.failed else []
+    return Part(f"{prefix}-caveats", "What to mind", said, [], tables)
+
+
+def _made(facts: Facts, prefix: str) -> Part:
+    result = facts.result
+    said = []
+    if result.versions:
+        told = ", ".join(f"{name} {version}" for name, version in result.versions.items())
+        said.append(Said("Versions:", f"{told}."))
+    if not result.commands:
+        said.append(Said("Command:", "not on record; the runs were asked for in Python, or without a store."))
+    return Part(
+        f"{prefix}-made", "How this was made", said, [], [settings_table(facts)], commands=list(result.commands)
+    )

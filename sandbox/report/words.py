@@ -1,0 +1,192 @@
+"""What a report says first, in plain words: who is better at what, how sure that is, what a yardstick says of it."""
+
+from __future__ import annotations
+
+import math
+
+from sandbox.agent_result import AgentResult
+from sandbox.metrics import METRICS
+from sandbox.report.amounts import amount, counted, digits_for, listed, measured, scaled, unit_of
+from sandbox.report.drift_words import drift_words
+from sandbox.report.facts import Facts, Lead
+from sandbox.report.parts import Said
+from sandbox.report.surprise import LOOKED_FOR, surprise_of
+from sandbox.result import YARDSTICKS
+from sandbox.show.verdicts import p_text
+
+_FEW = 10  # runs under which an interval is to be taken with care
+_MOST = 3  # pairs that are told one by one
+
+
+def section_words(facts: Facts) -> list[Said]:
+    """Return what a world's section says first."""
+    found = [_done(facts), *_who(facts), *_yardsticks(facts), *drift_words(facts), *_troubles(facts)]
+    surprise = surprise_of(facts)
+    if surprise is not None:
+        return [*found, Said("The largest surprise:", surprise.text)]
+    return [*found, Said("Surprises:", f"none of those that are looked for ({LOOKED_FOR}).")] if facts.leads else found
+
+
+def report_words(all_facts: list[Facts]) -> list[Said]:
+    """Return what the report says first: all of a single world, else a sentence or two for each."""
+    if len(all_facts) == 1:
+        return section_words(all_facts[0])
+    found = [Said(f"{facts.result.world}:", _in_short(facts)) for facts in all_facts]
+    surprises = [(one.size, -k, one.text) for k, facts in enumerate(all_facts) if (one := surprise_of(facts))]
+    if surprises:
+        _, k, text = max(surprises)
+        found.append(
+            Said("The largest surprise of all:", f"In {all_facts[-k].result.world}, {text[0].lower()}{text[1:]}")
+        )
+    return found
+
+
+def _done(facts: Facts) -> Said:
+    """Say what was run."""
+    result, learners = facts.result, facts.learners
+    yard = [agent for agent in result.agents if agent.name in YARDSTICKS]
+    who = [counted(len(learners), "learner")] if learners else []
+    who += [f"{counted(len(yard), 'yardstick')} ({listed([agent.name for agent in yard])})"] if yard else []
+    seeds = max((len(agent.runs) for agent in result.agents), default=0)
+    longest = max((agent.decisions for agent in result.agents), default=0.0)
+    each = "each" if len(result.agents) > 1 else "which"
+    made = (
+        f"{each} made {amount(float(round(longest)))} decisions" if longest else f"{each} made no decision to the end"
+    )
+    times = f", {counted(seeds, 'time')} over with different seeds" if seeds > 1 else ", once"
+    return Said("", f"In {result.world}, {listed(who)} {made}{times}.")
+
+
+def _value(facts: Facts, agent: AgentResult) -> str:
+    standing = next(one for one in facts.standings if one.agent is agent)
+    return f"{measured(facts.metric, standing.mean)} {unit_of(facts.metric)}"
+
+
+def _who(facts: Facts) -> list[Said]:
+    """Say who is best, and how sure that is."""
+    ranked = [agent for agent in facts.learners if agent.done and any(agent is s.agent for s in facts.standings)]
+    if not ranked:
+        if facts.standings:
+            return [Said("No learner has a value here;", f"{facts.standings[0].agent.name} is a yardstick.")]
+        return [Said("Nothing can be said of who is better:", facts.why_not or "no run was completed")]
+    best, others = ranked[0], ranked[1:]
+    name, better = facts.called(best), METRICS[facts.metric].better
+    told = _value(facts, best)
+    if not others:
+        return [Said(f"{name}", f"had {told} ({better} is better). There is no other learner to compare it with.")]
+    leads = [(other, facts.lead(best, other)) for other in others]
+    beaten = [lead for _, lead in leads if lead is not None and lead.pair.settled]
+    open_ = [(other, lead) for other, lead in leads if lead is None or not lead.pair.settled]
+    if not open_:
+        text = f"with {told} ({better} is better). {_beats(facts, beaten)}"
+        return [Said(f"{name} did best,", text)]
+    others_called = [facts.called(other) for other, _ in open_]
+    first = Said(
+        f"{name} is ahead, but not for sure:", f"it had {told} ({better} is better). {_beats(facts, beaten)}".rstrip()
+    )
+    if len(others_called) <= _MOST:
+        rest = " ".join(_open(facts, best, other, lead) for other, lead in open_)
+    else:
+        rest = f"It cannot be told apart from {listed(others_called)}."
+    return [first, Said("", rest)]
+
+
+def _beats(facts: Facts, leads: list[Lead]) -> str:
+    """Say by how much, and how sure, somebody is better than others."""
+    if not leads:
+        return ""
+    ways = {sure(lead.pair.p_holm) for lead in leads}
+    if len(leads) > _MOST:
+        least = min(leads, key=lambda lead: lead.by)
+        told = listed([facts.called(lead.behind) for lead in leads])
+        worst = max(lead.pair.p_holm for lead in leads)
+        return f"It is better than {told}, by at least {_by(facts, least)} on average; that is {sure(worst)}."
+    if len(ways) == 1:
+        told = listed([f"than {facts.called(lead.behind)} by {_by(facts, lead)}" for lead in leads])
+        return f"It is better {told}; that is {ways.pop()}."
+    parts = [f"{_by(facts, lead)} better than {facts.called(lead.behind)}, {sure(lead.pair.p_holm)}" for lead in leads]
+    return f"It is {'; '.join(parts)}."
+
+
+def _by(facts: Facts, lead: Lead) -> str:
+    by, low, high = (scaled(facts.metric, value) for value in (lead.by, lead.low, lead.high))
+    percent = " percentage points" if unit_of(facts.metric).startswith("%") else ""
+    if math.isnan(low) or low == high:
+        return f"{amount(by)}{percent}"
+    digits = digits_for(high - low)
+    return f"{by:,.{digits}f}{percent} ({low:,.{digits}f} to {high:,.{digits}f})".replace("-", "−")
+
+
+def sure(p: float) -> str:
+    """Say how sure a difference is whose p value, corrected for all pairs, is `p`."""
+    words = "practically certain" if p < 0.001 else "very sure" if p < 0.01 else "fairly sure"
+    return f"{words} ({_p(p)})"
+
+
+def _p(p: float) -> str:
+    return f"p {'< 0.001' if p < 0.001 else '= ' + p_text(p)}"
+
+
+def _open(facts: Facts, best: AgentResult, other: AgentResult, lead: Lead | None) -> str:
+    """Say what is not settled between two, and what would settle it."""
+    name = facts.called(other)
+    if lead is None:
+        return f"Against {name} nothing is known."
+    if best.distinct == other.distinct == 1:
+        why = "each has only one run" if len(best.runs) == 1 else "every seed gives each of them the same run"
+        if math.isnan(lead.low):
+            return f"Against {name} it is {_by(facts, lead)} better, but {why}: nothing says how sure that is."
+        return f"Against {name} it is {_by(facts, lead)} better over time, which may be chance ({why})."
+    if lead.pair.failed:
+        return f"{counted(lead.pair.failed, 'run')} failed of it or {name}: those that are left are no fair sample."
+    if math.isnan(lead.pair.p_holm):
+        return f"Against {name} there are too few runs to say."
+    if lead.by == 0.0:
+        return f"It is exactly as good as {name}."
+    more = lead.pair.more_seeds
+    settle = f"; about {counted(more, 'more seed')} would settle it" if more else ""
+    return f"Its lead of {_by(facts, lead)} on {name} may be mere chance ({_p(lead.pair.p_holm)}){settle}."
+
+
+def _yardsticks(facts: Facts) -> list[Said]:
+    """Say which learners do worse than something that does not learn."""
+    rivals = [agent for agent in facts.yardsticks if agent.name != "oracle"]
+    if not rivals or not facts.learners:
+        return []
+    below = [(agent, found) for agent in facts.learners if agent.done and (found := facts.below(agent))]
+    if not below:
+        which = "the yardstick" if len(rivals) == 1 else "every yardstick"
+        them = "It does" if len(facts.learners) == 1 else "All learners that finished do"
+        return [Said("", f"{them} better than {which} ({listed([agent.name for agent in rivals])}).")]
+    told = [
+        f"{facts.called(agent)} does worse than {yard.name}, which does not learn"
+        + ("" if settled else ", though that may be chance")
+        for agent, (yard, settled) in below
+    ]
+    return [Said("Below a yardstick:", f"{'; '.join(told)}.")]
+
+
+def _troubles(facts: Facts) -> list[Said]:
+    """Say what makes all this less sure: failures, few runs, unknown prices."""
+    result, found = facts.result, []
+    if result.failed:
+        by = [f"{len(a.failed)} of {len(a.runs)} of {facts.called(a)}" for a in result.agents if a.failed]
+        text = f"{listed(by)}. They are counted and named below, not left out in silence."
+        found.append(Said("Runs failed:", text))
+    several = [agent.distinct for agent in facts.learners if agent.distinct > 1]
+    if several and min(several) < _FEW:
+        found.append(Said("Few runs:", f"with {min(several)}, intervals are wide and rest on assumptions."))
+    if any(len(agent.runs) == 1 for agent in result.agents) and not several:
+        found.append(Said("One run each:", "it may be luck. Give more seeds to know."))
+    if not result.meta.priced:
+        text = (
+            f"{result.meta.why_unpriced}. So skill and luck cannot be told apart, and a mistake here is a bad outcome."
+        )
+        found.append(Said("Decisions have no price here:", text))
+    return found
+
+
+def _in_short(facts: Facts) -> str:
+    """Say who is best in one sentence or two, for a list of worlds."""
+    told = [*_who(facts)[:1], *drift_words(facts)[:1]]
+    return " ".join(" ".join(filter(None, one)) for one in told)
