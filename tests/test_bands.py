@@ -52,13 +52,13 @@ def pointwise_holds(values: FloatArray) -> bool:
     return bool((np.abs(values.mean(axis=0)) <= half).all())
 
 
-@pytest.mark.parametrize(("n", "trials"), [(5, 800), (10, 500), (30, 120)])
+@pytest.mark.parametrize(("n", "trials"), [(5, 800), (10, 500), (20, 100)])
 def test_the_band_holds_the_whole_curve_where_pointwise_bands_do_not(n: int, trials: int) -> None:
     random, flips = rng(n), rng(1)
     drawn = [curves(random, n) for _ in range(trials)]
     share = sum(holds(simultaneous_band(x, flips)) for x in drawn) / trials
     three = 3.0 * math.sqrt(0.95 * 0.05 / trials)
-    assert (0.90 if n < 10 else 0.95 - three) < share < 0.95 + three
+    assert 0.95 - three < share < 0.95 + three + 0.01 * (n == 5)
     assert sum(pointwise_holds(x) for x in drawn) / trials < 0.3
 
 
@@ -70,13 +70,13 @@ def test_skewed_noise_is_covered_too() -> None:
 
 def test_it_finds_a_difference_of_one_and_where_it_is() -> None:
     random, found = rng(5), 0
-    for _ in range(50):
-        a, b = curves(random, 20), curves(random, 20)
+    for _ in range(25):
+        a, b = curves(random, 12), curves(random, 12)
         b[:, 50:] += 2.0
         side = difference_band(a, b, rng(1)).side()
         assert (side[:40] == 0).all() or (side[:40] != 0).sum() < 40
         found += bool((side[50:] == -1).any())
-    assert found >= 48
+    assert found >= 23
 
 
 def test_pairs_make_the_band_of_their_difference() -> None:
@@ -93,7 +93,7 @@ def test_pairs_make_the_band_of_their_difference() -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(5, 8), st.integers(1, 12), st.integers(0, 2**32))
+@given(st.integers(6, 8), st.integers(1, 12), st.integers(0, 2**32))
 def test_against_all_flips_by_hand(n: int, points: int, seed: int) -> None:
     """The transformed deviation of the mean reaches to the 95th percentile of the largest over all flips."""
     values = rng(seed).standard_normal((n, points)) + np.arange(points)
@@ -146,6 +146,11 @@ def test_few_seeds() -> None:
     band = simultaneous_band(values, rng(2))
     half = special.stdtrit(3, 1 - 0.025 / 100) * stats.sem(values, axis=0)
     assert band.high - band.mean == pytest.approx(half) and band.mean - band.low == pytest.approx(half)
+    more = curves(rng(1), 5)
+    band, alone = simultaneous_band(more, rng(2)), simultaneous_band(more[:4], rng(2))
+    half = special.stdtrit(4, 1 - 0.025 / 100) * stats.sem(more, axis=0)
+    assert (band.high - band.mean >= half - 1e-12).all() and (band.mean - band.low > half + 0.1).any()
+    assert alone.high - alone.mean == pytest.approx(alone.mean - alone.low)  # signs of four say nothing of skewness
     single = simultaneous_band(values[:1], rng(2))
     assert np.array_equal(single.mean, values[0]) and np.isnan(single.low).all() and np.isnan(single.high).all()
     assert single.n == 1 and (single.side() == 0).all()
