@@ -22,6 +22,7 @@ Verdict = Literal["larger", "smaller", "equal", "undecided"]
 Pair = tuple[str, str]
 
 RESAMPLES = 10_000
+_AT_ONCE, _FEWEST = 8_000_000, 1000  # sums held; but that many permutations at least, where they are drawn
 _ROUNDING = 1e-9  # sums that are equal but for rounding, relative to the largest
 
 
@@ -61,7 +62,8 @@ class Sequential:
         self.decided_at: dict[Pair, int] = {}  # number of looks that it took
         self.left_out = dict.fromkeys(self.decisions, 0)  # seeds without a score of one of the two
         self.look = 0
-        self._rng, self._resamples = rng, resamples
+        self._rng = rng
+        self._resamples = min(resamples, max(_FEWEST, _AT_ONCE // max(1, len(chosen))))
         # One row for every permutation that crossed at no look, the first is what was seen; a column for each pair.
         self._pairs = list(self.decisions)
         self._sums = np.zeros((1, len(self._pairs)))
@@ -127,33 +129,49 @@ class Sequential:
     def _decide(self) -> None:
         """Step down: call the largest difference real while it crosses, then test those that are left by themselves."""
         may_cross = math.floor(self.level * self.look / self.looks * self._total + _ROUNDING) - self._crossed
-        may_accept = self.accept * self.look / self.looks * self._total - self._accepted
-        left = list(range(self._sums.shape[1]))
-        accepted = 0
+        below = math.ceil(self.accept * self.look / self.looks * self._total) - self._accepted
+        seen = np.abs(self._sums[0])
+        left = [int(k) for k in np.argsort(-seen, kind="stable")]
+        accepted = False
         while left:
-            largest = np.abs(self._sums[:, left]).max(axis=1)
-            ordered = np.sort(largest)
-            slack = _ROUNDING * ordered[-1]
-            bound = math.inf if may_cross <= 0 else float(ordered[-1 - may_cross]) if may_cross < len(ordered) else -1.0
-            seen = self._sums[0, left]
-            top, least = int(np.abs(seen).argmax()), int(np.abs(seen).argmin())
-            below = math.ceil(may_accept)  # so many rows may lie under the lower bound
-            if abs(seen[top]) > bound + slack:
-                self._settle(self._pairs[left.pop(top)], "larger" if seen[top] > 0 else "smaller")
-            elif below > 0 and abs(seen[least]) < ordered[min(below, len(ordered)) - 1] - slack:
-                accepted = below
-                self._settle(self._pairs[left.pop(least)], "equal")
-            else:
-                kept = largest <= bound + slack
-                self._crossed += int((~kept).sum())
-                self._sums = self._sums[kept]
+            largest = np.maximum.accumulate(np.abs(self._sums[:, left[::-1]]), axis=1)[
+                :, ::-1
+            ]  # of each and those after
+            first = 0
+            while first < len(left) and seen[left[first]] > _upper(largest[:, first], may_cross):
+                self._settle(left[first], "larger" if self._sums[0, left[first]] > 0 else "smaller")
+                first += 1
+            left, largest = left[first:], largest[:, first:]
+            if not left or not seen[left[-1]] < _lower(largest[:, 0], below):
                 break
-        self._accepted += accepted
-        self._sums, self._pairs = self._sums[:, left], self.undecided
+            accepted = True
+            self._settle(left.pop(), "equal")
+        if left:
+            kept = largest[:, 0] <= _upper(largest[:, 0], may_cross)
+            self._crossed += int((~kept).sum())
+            self._sums = self._sums[kept]
+        self._accepted += below * accepted
+        self._sums, self._pairs = self._sums[:, sorted(left)], self.undecided
 
-    def _settle(self, pair: Pair, verdict: Verdict) -> None:
-        self.decisions[pair] = verdict
-        self.decided_at[pair] = self.look
+    def _settle(self, column: int, verdict: Verdict) -> None:
+        self.decisions[self._pairs[column]] = verdict
+        self.decided_at[self._pairs[column]] = self.look
+
+
+def _upper(largest: FloatArray, may_cross: int) -> float:
+    """Return the least bound over which at most `may_cross` rows lie, and a little for rounding."""
+    if may_cross <= 0:
+        return math.inf
+    if may_cross >= len(largest):
+        return -1.0
+    return float(np.sort(largest)[-1 - may_cross] + _ROUNDING * largest.max())
+
+
+def _lower(largest: FloatArray, below: int) -> float:
+    """Return the bound under which fewer than `below` rows lie; what is smaller may be called equal."""
+    if below <= 0:
+        return -math.inf
+    return float(np.sort(largest)[min(below, len(largest)) - 1] - _ROUNDING * largest.max())
 
 
 def _every_exchange(n: int, paired: bool) -> FloatArray:
