@@ -6,6 +6,7 @@ import contextlib
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from sandbox.catalog import make_agent, make_world
 from sandbox.errors import SandboxError
 from sandbox.result import Result
 from sandbox.runs import Options
+from sandbox.settle import most_seeds, settle_study
 from sandbox.study import Progress, run_study
 from sandbox.workers import Workers, cores
 from sandbox.world import Budget, Terms, make_terms
@@ -30,7 +32,9 @@ class Planned:
 
     @property
     def seeds(self) -> range:
-        """Its seeds, 0 to 9 where nothing was said."""
+        """Its seeds, 0 to 9 where nothing was said; with `until` the most that it may take."""
+        if "until" in self.given:
+            return range(most_seeds(self.given["until"], self.given.get("seeds"), len(self.agents)))
         return range(self.given.get("seeds", 10))
 
     @property
@@ -60,6 +64,7 @@ def check_studies(planned: Sequence[Planned], where: str | Path) -> None:
 def _check(one: Planned) -> None:
     world = make_world(one.world).under(one.terms)
     world.budget(one.budget)
+    _ = one.seeds
     for name in one.agents:
         trial = make_agent(name, world)
         try:
@@ -81,10 +86,10 @@ def run_studies(
     counts = [len(one.agents) * len(one.seeds) for one in planned]
     with Workers(max((one.given.get("jobs", cores()) for one in planned), default=1)) as workers:
         for k, one in enumerate(planned):
-            yield run_study(
+            study = partial(
+                run_study,
                 one.world,
                 one.agents,
-                seeds=one.seeds,
                 budget=one.budget,
                 terms=one.terms,
                 options=Options(window=one.given.get("window", 1000)),
@@ -93,10 +98,13 @@ def run_studies(
                 trace=one.given.get("trace", False),
                 timeout=one.given.get("timeout"),
                 progress=None if progress is None else _before(progress, sum(counts[k + 1 :])),
-                workers=workers,
                 tag=one.given.get("tag", ""),
                 command=command,
             )
+            if "until" in one.given:
+                yield settle_study(study, most=len(one.seeds), jobs=one.given.get("jobs")).noted()
+            else:
+                yield study(seeds=one.seeds, workers=workers)
 
 
 def _before(progress: Progress, ahead: int) -> Progress:

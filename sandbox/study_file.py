@@ -20,7 +20,7 @@ _TEXT, _TEXTS = "a text", "a text or a list of texts"
 KEYS = {
     "worlds": _TEXTS, "agents": _TEXTS, "seeds": _WHOLE, "steps": _WHOLE, "episodes": _WHOLE, "drift": _TEXTS,
     "feedback": _TEXT, "window": _WHOLE, "plain": _SWITCH, "trace": _SWITCH, "jobs": _WHOLE,
-    "timeout": _SECONDS, "tag": _TEXT,
+    "timeout": _SECONDS, "tag": _TEXT, "until": _TEXT,
 }  # fmt: skip
 _TABLES = ("sweep", "study")
 _BUDGET = ("steps", "episodes")

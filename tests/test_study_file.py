@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shell import complaint, document, sandbox, stored, user_file
 
+from sandbox import api
 from sandbox.errors import SandboxError
 from sandbox.names import split_settings
 from sandbox.planned import Planned, check_studies, run_studies
@@ -278,6 +279,21 @@ def test_agents_beside_a_file_are_refused(tmp_path: Path) -> None:
     assert "no such file" in complaint("run", "nowhere.toml", cwd=tmp_path)
 
 
+def test_until_settled_in_a_file_is_as_beside_names(tmp_path: Path) -> None:
+    text = "worlds = 'FrozenLake-v1'\nagents = ['q-learning', 'random', 'oracle']\nsteps = 200\nuntil = 'settled'"
+    (result,) = run_file(written(tmp_path, text), runs=tmp_path / "runs")
+    alone = api.run("FrozenLake-v1", ["q-learning", "random", "oracle"], steps=200, until="settled")
+    assert result.notes == alone.notes and [run.seed for run in result.agents[0].runs] == list(
+        range(len(alone.agents[0].runs))
+    )
+    for bad, told in (
+        ("until = 'setled'", "did you mean 'settled'"),
+        ("until = 'settled'\nseeds = 3", "3 seeds settle"),
+    ):
+        path = written(tmp_path, f"worlds = 'spam'\nagents = ['logistic', 'random']\n{bad}")
+        assert told in complaint("run", path, cwd=tmp_path)
+
+
 def test_every_key_is_understood(tmp_path: Path) -> None:
     """Each key reaches its study: none of `KEYS` is accepted and then forgotten."""
     values: dict[str, Any] = {
@@ -285,7 +301,7 @@ def test_every_key_is_understood(tmp_path: Path) -> None:
         "feedback": "delayed=2", "window": 3, "plain": True, "trace": True, "jobs": 1, "timeout": 60.0, "tag": "t",
     }  # fmt: skip
     values["drift"] += ":is_slippery=False"
-    assert set(values) == set(KEYS)
+    assert {*values, "until"} == set(KEYS)
     text = "\n".join(f"{key} = {json.dumps(value)}" for key, value in values.items())
     (result,) = run_file(written(tmp_path, text), runs=tmp_path / "runs")
     assert result.window == 3 and result.budget == {"steps": 30, "episodes": 4}
