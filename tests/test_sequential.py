@@ -56,6 +56,22 @@ HUMANOID = (
         "PPO": (4593.54, 4870.61, 3930.11, 1996.68, 4025.08),
     },
 )
+# In HalfCheetah, halfcheetah1.csv to halfcheetah6.csv from there: PPO, DDPG, TRPO, and SAC in the first group.
+CHEETAH_SAC = (11600.36, 10686.75, 7743.92, 11328.02, 9447.81)
+CHEETAH = (
+    ((3040.01, 3426.94, 1486.37, 1657.89, 2957.77), (1677.91, 7155.15, 3399.62, 6315.14, 1817.58),
+     (1512.85, 4652.02, 4528.69, 5124.92, 3553.11)),
+    ((1755.79, 3488.93, 1941.30, 1644.42, 3882.45), (2049.48, 5484.20, 6322.59, 2014.74, 6678.74),
+     (4398.74, 4276.03, 1404.43, 4683.82, 3066.32)),
+    ((1552.63, 2844.97, 1789.45, 4227.70, 1597.78), (7292.27, 2041.70, 7481.67, 6799.90, 7851.39),
+     (4904.50, 4509.01, 4974.92, 4851.47, 3770.05)),
+    ((3719.04, 1326.84, 2215.52, 4102.66, 3036.81), (7918.76, 6721.28, 2011.65, 7034.95, 1928.38),
+     (3130.05, 4436.44, 1621.31, 3815.21, 3236.09)),
+    ((2241.68, 1670.70, 1529.67, 3510.09, 1588.37), (7143.68, 4813.67, 5217.27, 8094.51, 3564.97),
+     (2630.57, 1407.78, 2618.46, 4191.59, 4613.91)),
+    ((2431.93, 1895.55, 3601.65, 1596.08, 2603.02), (1709.68, 7825.99, 4652.93, 1748.38, 6728.88),
+     (2504.73, 3078.13, 2871.63, 5771.01, 1860.78)),
+)  # fmt: skip
 Draw = Callable[[np.random.Generator, tuple[int, int]], np.ndarray[Any, Any]]
 SCORES: dict[str, Draw] = {
     "normal": lambda rng, size: rng.normal(size=size),
@@ -120,6 +136,16 @@ def test_humanoid_is_decided_as_in_the_paper(seed: int, looks: int) -> None:
         {"SAC > TRPO", "TRPO < PPO"},
         {"SAC > PPO", "DDPG < TRPO"},
     ]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_half_cheetah_is_decided_as_in_the_paper(seed: int) -> None:
+    """The same six verdicts, and the first four at the same looks; the last two took their log a look longer."""
+    groups = [dict(zip(("PPO", "DDPG", "TRPO"), group, strict=True)) for group in CHEETAH]
+    test = Sequential(["PPO", "SAC", "DDPG", "TRPO"], 6, rng(seed), paired=False)
+    found = by_look(test, [groups[0] | {"SAC": CHEETAH_SAC}, *groups[1:]])
+    assert found[:4] == [{"PPO < SAC", "SAC > DDPG", "SAC > TRPO"}, set(), {"PPO < DDPG"}, set()]
+    assert set.union(*found[4:]) == {"PPO < TRPO", "DDPG > TRPO"}
 
 
 def exchanged(group: dict[str, tuple[int, ...]], paired: bool) -> list[int]:
