@@ -15,7 +15,7 @@ from sandbox.drift import Schedule, parse_drifts
 from sandbox.drifting import drifting_of
 from sandbox.errors import SandboxError, one_line, suggestion
 from sandbox.identity import canonical
-from sandbox.names import split_settings
+from sandbox.names import literal, split_settings
 from sandbox.records import Record, records, tags
 from sandbox.result import YARDSTICKS, Result
 from sandbox.runs import Run
@@ -125,6 +125,11 @@ def _meta(about: dict[str, Any]) -> Meta:
     return Meta(**told)
 
 
+def _settings(about: dict[str, Any]) -> dict[str, Any]:
+    """Return an agent's settings, which are kept as text, as the values that they are, where they are plain ones."""
+    return {name: literal(text) for name, text in about["settings"].items()}
+
+
 def _result(kept: Sequence[Kept], asked: Iterable[Record], notes: Sequence[str]) -> Result:
     """Return the result of files that share their terms."""
     chosen, older = _newest(kept)
@@ -132,7 +137,7 @@ def _result(kept: Sequence[Kept], asked: Iterable[Record], notes: Sequence[str])
     studies = [record for record in asked if set(record.files) & set(files)]
     place = {file: k for record in studies for k, file in enumerate(record.files)}
     chosen.sort(key=lambda one: (str(one.about["agent"]) in YARDSTICKS, place.get(one.path.stem, len(place))))
-    agents = [AgentResult(str(one.about["agent"]), one.about["settings"], list(one.runs)) for one in chosen]
+    agents = [AgentResult(str(one.about["agent"]), _settings(one.about), list(one.runs)) for one in chosen]
     about, meta = chosen[0].about, _meta(chosen[0].about)
     steps, episodes = about["budget"]
     told = list(notes)

@@ -20,7 +20,8 @@ def demo(
     """Show what it does: tabular agents, worlds that drift, spam, recommendation, River models on real data."""
     from sandbox.demo import run_demo
     from sandbox.plots.files import unwritten
-    from sandbox.show.results import print_figures, print_result
+    from sandbox.report import write_report
+    from sandbox.show.results import print_figures, print_report, print_result
 
     if seeds is not None and seeds < 1:
         raise SandboxError(f"--seeds {seeds} is out of range: at least 1 is needed")
@@ -31,6 +32,10 @@ def demo(
             if not as_json:
                 print_result(result)
                 print_figures(figures)
+    report = write_report([result for result, _ in found], out / "report.html")[0]
     if as_json:
-        print_json({"schema": 1, "studies": [with_figures(*pair) for pair in found]})
+        studies = [with_figures(*pair) for pair in found]
+        print_json({"schema": 1, "studies": studies, "report": str(report)})
+    else:
+        print_report(report)
     finish(any(result.failed for result, _ in found), lost)
