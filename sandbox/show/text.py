@@ -44,7 +44,7 @@ def heading(name: str) -> str:
 def cell(name: str, interval: Any) -> str:
     """Return a metric's value with its interval, shares as per cent."""
     if name in PERCENT:
-        interval = interval._make([100 * part for part in interval[:3]] + [interval[3]])
+        interval = interval._make([*(100 * part for part in interval[:3]), *interval[3:]])
     return interval_text(interval)
 
 
