@@ -60,7 +60,11 @@ def collect(
             found.close()  # ends the workers
             lost = keeper.finish()
             if store is not None:
-                stopping.say(f"stopped; all runs are kept in {store.folder}")
+                stopping.say(
+                    f"stopped; what is done is kept in {store.folder}, and the same command goes on from there"
+                )
+    if stopping.asked():
+        raise StoppedError(f"stopped after {done} of {len(missing)} runs, {_kept(store)}")
     return list(lost.values())
 
 

@@ -44,6 +44,14 @@ def listen() -> None:
             signal.signal(number, _came)
 
 
+def ignore() -> None:
+    """Ignore the signals from now on: all is done, and nothing is to disturb the end of the process."""
+    for name in _SIGNALS:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is _came:
+            signal.signal(number, signal.SIG_IGN)
+
+
 def asked() -> bool:
     """Whether a signal came that somebody has to act on."""
     return _state.asked != 0

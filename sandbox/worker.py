@@ -27,7 +27,7 @@ from sandbox.store import SCHEMA, put_in_place, quoted, remove, storable
 from sandbox.trace import Meta, Trace
 from sandbox.world import Budget, World, make_terms
 
-BEGAN = "began"  # the line that says that a run begins, before the line of its answer
+BEGAN = "began"  # the line that says that a run's time begins, perhaps anew, before the line of its answer
 
 
 class TraceFile:
@@ -170,8 +170,10 @@ def main() -> None:
         answers.write(line + "\n")
         answers.flush()
 
+    began = partial(tell, BEGAN)
+    Deadline.extended = staticmethod(began)
     while True:
-        tell(json.dumps(pack(work(json.loads(jobs.get()), worlds, partial(tell, BEGAN)))))
+        tell(json.dumps(pack(work(json.loads(jobs.get()), worlds, began))))
 
 
 if __name__ == "__main__":

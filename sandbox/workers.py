@@ -184,7 +184,8 @@ def _talk(process: _Process, line: str, timeout: float | None) -> tuple[str, boo
     try:
         process.stdin.write(line)
         process.stdin.flush()
-        for more in (_STARTING, _GRACE):
+        answer, more = BEGAN + "\n", _STARTING
+        while answer == BEGAN + "\n":
             watch = threading.Timer(timeout + more, kill) if timeout is not None else None
             if watch is not None:
                 watch.daemon = True
@@ -192,8 +193,8 @@ def _talk(process: _Process, line: str, timeout: float | None) -> tuple[str, boo
             answer = process.stdout.readline()
             if watch is not None:
                 watch.cancel()
-            if answer != BEGAN + "\n":
-                return answer, late.is_set()
+            more = _GRACE
+        return answer, late.is_set()
     except (BrokenPipeError, ValueError, OSError):
         pass
     return "", late.is_set()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sandbox import stopping
 from sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
@@ -33,19 +36,24 @@ def save(drawn: Figure, stem: Path) -> list[Path]:
     import matplotlib
 
     paths = [stem.with_name(stem.name + ".png"), stem.with_name(stem.name + ".svg")]
+    drafts = [path.with_name(f".tmp-{os.getpid()}-{uuid.uuid4().hex}{path.suffix}") for path in paths]
+    stopping.tidy(stem.parent)
     try:
         stem.parent.mkdir(parents=True, exist_ok=True)
         with matplotlib.rc_context(SAME_BYTES):
-            drawn.savefig(paths[0], dpi=130, metadata={"Software": None})
-            drawn.savefig(paths[1], metadata={"Date": None, "Creator": None})
+            drawn.savefig(drafts[0], dpi=130, metadata={"Software": None})
+            drawn.savefig(drafts[1], metadata={"Date": None, "Creator": None})
+        for draft, path in zip(drafts, paths, strict=True):  # half a figure is worse than none
+            draft.replace(path)
     except OSError as error:
-        for path in paths:  # half a figure is worse than none
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
         text = f"{stem}: the figure cannot be written: {error.strerror or error}"
         noted = _UNWRITTEN.get()
         if noted is None:
             raise SandboxError(text) from error
         noted.append(text)
         return []
+    finally:
+        for draft in drafts:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
     return paths
