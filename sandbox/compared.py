@@ -21,6 +21,8 @@ from sandbox.learned import Learning, learning_of
 from sandbox.metrics import METRICS
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from sandbox.curves import Curve
     from sandbox.result import Result
 
@@ -76,6 +78,15 @@ class Comparison:
     pairs: list[Pair] = field(default_factory=list)
 
     @property
+    def file_stem(self) -> str:
+        """A file name for its figure, its own for what is compared, and on what terms."""
+        from sandbox.store import key_of
+
+        told = {"agents": [agent.name for agent in self.result.agents], "budget": self.result.budget}
+        told |= {"terms": str(self.result.drifting), "metric": self.metric}
+        return key_of(told, self.result.world, "compared")
+
+    @property
     def higher(self) -> bool:
         """Whether more is better."""
         return METRICS[self.metric].better == "higher"
@@ -122,6 +133,12 @@ class Comparison:
         """Return one row for each pair: a pandas DataFrame if pandas is installed, else a dict of lists."""
         rows = [_flat(pair_row(pair, self.metric)) for pair in self.pairs]
         return as_frame({name: [row[name] for row in rows] for name in (rows[0] if rows else ())})
+
+    def plot(self) -> Figure:
+        """Return the ranking and the differences as a matplotlib figure, whose axes can be edited like any."""
+        from sandbox.plots.comparison import figure
+
+        return figure(self)
 
     def __repr__(self) -> str:
         """Return the ranking, a line each, and what is settled."""

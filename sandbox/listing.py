@@ -36,7 +36,7 @@ def _stored(folder: Path) -> list[dict[str, Any]]:
     if not folder.is_dir():
         raise SandboxError(f"{folder}: no such folder of runs")
     asked = records(folder)
-    found = []
+    found: list[dict[str, Any]] = []
     for path in run_files(folder):
         kept = read_kept(path)
         if kept.trouble:
@@ -50,7 +50,7 @@ def _stored(folder: Path) -> list[dict[str, Any]]:
 
 def _facts(about: dict[str, Any]) -> dict[str, Any]:
     steps, episodes = about["budget"]
-    terms = {"drift": " ".join(about["schedule"]), "feedback": about["feedback"]}
+    terms = {"drift": " ".join(about["schedule"]), "feedback": str(about["feedback"])}
     return {"world": about["world"], "agent": about["agent"], "steps": steps, "episodes": episodes, **terms}
 
 

@@ -27,7 +27,6 @@ def print_comparison(found: Comparison) -> None:
     console.print(f"{heading(found.metric)}: {metric.text}, in {metric.unit}; {metric.better} is better")
     for text in found.result.warnings():
         console.print(f"! {safe(text)}", style="yellow")
-    console.print()
 
 
 def _ranking(found: Comparison) -> Table:

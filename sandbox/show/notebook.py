@@ -57,7 +57,8 @@ def comparison_html(found: Comparison) -> str:
         f"{found.result.world}: {name}", ["place", "agent", "mean", "median", "interquartile mean"], places
     )
     heads = ["pair", "difference [95 % interval]", "p (Holm)", "first is better in", "verdict"]
-    return ranking + (_table("differences", heads, pairs) if pairs else "") + _notes(found.result.warnings())
+    picture = _picture(found.plot(), f"agents in {found.result.world} compared")
+    return picture + ranking + (_table("differences", heads, pairs) if pairs else "") + _notes(found.result.warnings())
 
 
 def _table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
