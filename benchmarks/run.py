@@ -10,10 +10,14 @@ import argparse
 import os
 import sys
 
+from bands import bands
+from coverage import coverage
 from long_checks import long_checks
 from measure import one_core
 from open_loop import episode_loop, river_loop
 from second_speed import slates, tables, words
+from settle import settle
+from thousand import thousand
 from whole_process import command_line, first_run, memory, two_cores
 
 ON_ONE_CORE = {"episodes": episode_loop, "river": river_loop, "tables": tables, "words": words, "slates": slates}
@@ -23,6 +27,10 @@ BENCHMARKS = ON_ONE_CORE | {
     "first": first_run,
     "memory": memory,
     "checks": long_checks,
+    "bands": bands,
+    "thousand": thousand,
+    "coverage": coverage,
+    "settle": settle,
 }
 
 

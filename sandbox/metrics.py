@@ -38,6 +38,11 @@ class Metric:
     of: Callable[[Sums], float]
     signal: str | None = None
 
+    @property
+    def percent(self) -> bool:
+        """Whether people read it as per cent: it is a share."""
+        return self.unit.startswith("share of")
+
 
 def _accuracy_answered(s: Sums) -> float:
     right, asked = s.total("correct"), s.count("correct")

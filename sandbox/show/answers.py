@@ -10,7 +10,7 @@ from rich.table import Table
 
 from sandbox.metrics import METRICS
 from sandbox.show.numbers import number
-from sandbox.show.text import PERCENT, console_of, heading, safe
+from sandbox.show.text import console_of, heading, safe
 
 if TYPE_CHECKING:
     from sandbox.checks import CheckResult
@@ -67,7 +67,7 @@ def print_log(scored: LogScore) -> None:
     for name in METRICS:
         values = [scores.metrics[name] for scores in columns.values()]
         if not all(math.isnan(v) for v in values):
-            table.add_row(heading(name), *[number(100 * v if name in PERCENT else v) for v in values])
+            table.add_row(heading(name), *[number(100 * v if METRICS[name].percent else v) for v in values])
     console.print(table)
     if scored.yardsticks:
         yard = Table(

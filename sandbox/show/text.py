@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from sandbox.metrics import METRICS
 from sandbox.show.numbers import interval_text
 
 _NAMES = {
@@ -17,7 +18,6 @@ _NAMES = {
     "final_mistake_rate": "final mistakes %", "accuracy_answered": "accuracy of answers", "log_loss": "log loss",
     "episode_length": "length",
 }  # fmt: skip
-PERCENT = {"mistake_rate", "final_mistake_rate", "accuracy", "accuracy_answered"}
 
 
 def printable(text: str) -> str:
@@ -38,12 +38,12 @@ def console_of() -> Console:
 def heading(name: str) -> str:
     """Return what a metric is called at the head of a column."""
     told = _NAMES.get(name, name.replace("_", " "))
-    return told + " %" if name in PERCENT and not told.endswith("%") else told
+    return told + " %" if METRICS[name].percent and not told.endswith("%") else told
 
 
 def cell(name: str, interval: Any) -> str:
     """Return a metric's value with its interval, shares as per cent."""
-    if name in PERCENT:
+    if METRICS[name].percent:
         interval = interval._make([*(100 * part for part in interval[:3]), *interval[3:]])
     return interval_text(interval)
 
