@@ -12,7 +12,7 @@ from measure import ROOT, Row, at_least, at_most
 from scipy.special import gammaln
 
 from sandbox.comparison.intervals import paired_difference
-from sandbox.comparison.pairs import holm, improvement, power_of, seeds_for, seeds_to_settle
+from sandbox.comparison.pairs import checked_p, holm, improvement, power_of, seeds_for, seeds_to_settle
 from sandbox.comparison.sequential import Sequential
 from sandbox.settle import GROUP, MOST
 from sandbox.table import FloatArray
@@ -26,17 +26,17 @@ _RESAMPLES = 2000  # of a sequential test; a study has 10,000, which take longer
 
 
 def _p_values(scores: FloatArray) -> list[float]:
-    return [paired_difference(a.tolist(), b.tolist()).p for a, b in itertools.combinations(scores, 2)]
+    return [checked_p(paired_difference(a, b).p, a, b) for a, b in itertools.combinations(scores.tolist(), 2)]
 
 
 def _family_rows(trials: int) -> list[Row]:
     """Return how often Holm's correction of all pairs lets one of several equal agents be called better."""
     rows = []
     for name in _FAMILY:
-        for agents, n in itertools.product((3, 5), (10, 20)):
+        for agents, n in itertools.product((3, 5), (10, 11, 20)):
             rng = np.random.default_rng([agents, n])
             scores = LAWS[name].quantile(rng.random((trials, agents, n)))
-            wrong = np.mean([min(holm(_p_values(one))) <= 0.05 for one in scores])
+            wrong = float(np.mean([min(holm(_p_values(one))) <= 0.05 for one in scores]))
             detail = f"{trials:,} simulations"
             rows.append(at_most(f"error over all pairs: {name}, {agents} agents, {n} seeds", wrong, _ERROR, detail))
     return rows
@@ -132,5 +132,5 @@ def _sequential_power_rows(trials: int) -> list[Row]:
 def settle(quick: bool) -> list[Row]:
     """Return what is measured of pairs and of `--until settled`; the quick version only sees that it runs."""
     trials = 20 if quick else 1000
-    rows = _family_rows(trials) + _improvement_rows() + _power_rows(5 * trials)
-    return rows + _sequential_error_rows(trials) + _sequential_power_rows(trials)
+    rows = _family_rows(2 * trials) + _improvement_rows() + _power_rows(5 * trials)
+    return rows + _sequential_error_rows(2 * trials) + _sequential_power_rows(trials)

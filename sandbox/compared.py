@@ -14,7 +14,7 @@ from sandbox.agent_result import AgentResult
 from sandbox.comparison.blocks import block_interval, paired_block_difference
 from sandbox.comparison.centres import Estimate, iqm_interval, median_interval
 from sandbox.comparison.intervals import Difference, Interval, paired_difference
-from sandbox.comparison.pairs import holm, improvement, seeds_to_settle
+from sandbox.comparison.pairs import checked_p, holm, improvement, seeds_to_settle
 from sandbox.errors import SandboxError, suggestion
 from sandbox.frames import as_frame
 from sandbox.learned import Learning, learning_of
@@ -191,7 +191,7 @@ def pairs_of(agents: Sequence[AgentResult], metric: str) -> list[Pair]:
     """Return every pair of agents in a metric; of runs that failed or have no value nothing is told but that."""
     higher = METRICS[metric].better == "higher"
     found = [_pair(a, b, metric, higher) for i, a in enumerate(agents) for b in agents[i + 1 :]]
-    told = holm([pair.difference.p if not pair.failed else math.nan for pair in found])
+    told = holm([_p_value(agents, pair, metric) for pair in found])
     # What is open after the settled ones is left to a family of that size: Holm's last step.
     still = sum(p > LEVEL for p in told)
     corrected = []
@@ -201,6 +201,13 @@ def pairs_of(agents: Sequence[AgentResult], metric: str) -> list[Pair]:
             more = seeds_to_settle(*_common(agents, pair, metric), LEVEL / still)
         corrected.append(pair._replace(p_holm=p, more_seeds=more))
     return corrected
+
+
+def _p_value(agents: Sequence[AgentResult], pair: Pair, metric: str) -> float:
+    """Return the p value with which a pair joins the family of all pairs, NaN if it has none."""
+    if pair.failed:
+        return math.nan
+    return pair.difference.p if pair.blocks else checked_p(pair.difference.p, *_common(agents, pair, metric))
 
 
 def _common(agents: Sequence[AgentResult], pair: Pair, metric: str) -> tuple[list[float], list[float]]:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.comparison.intervals import paired_difference
-from sandbox.comparison.pairs import holm, improvement, power_of, seeds_for, seeds_to_settle
+from sandbox.comparison.pairs import checked_p, holm, improvement, power_of, seeds_for, seeds_to_settle
 from sandbox.errors import SandboxError
 
 Draw = Callable[[np.random.Generator, tuple[int, int]], np.ndarray[Any, Any]]
@@ -61,9 +61,37 @@ def test_equal_agents_are_seldom_called_unequal(kind: str, agents: int) -> None:
     wrong = 0
     for seed in range(150):
         scores = SCORES[kind](np.random.default_rng(seed), (agents, 10))
-        p = [paired_difference(a, b, np.random.default_rng(0)).p for a, b in itertools.combinations(scores, 2)]
+        p = [checked_p(paired_difference(a, b).p, a, b) for a, b in itertools.combinations(scores, 2)]
         wrong += any(value <= 0.05 for value in holm(p))
     assert wrong <= 17  # of 150 at .06; more has a probability of .004
+
+
+@pytest.mark.parametrize("n", [5, 8, 10, 11, 13, 14, 20])
+@pytest.mark.parametrize("tests", [1, 3, 6, 10])
+def test_the_p_value_of_successes_is_exact_in_the_tail(n: int, tests: int) -> None:
+    """Of two agents that succeed in half of their runs, over all outcomes; Student's p errs by .024 for .0167."""
+    from scipy.stats import multinomial
+
+    law = multinomial(n, [0.25, 0.25, 0.5])  # wins, losses, ties
+    error = 0.0
+    for wins, losses in itertools.product(range(n + 1), repeat=2):
+        if wins + losses <= n:
+            a = [1.0] * wins + [0.0] * losses + [1.0] * (n - wins - losses)
+            b = [0.0] * wins + [1.0] * losses + [1.0] * (n - wins - losses)
+            if checked_p(paired_difference(a, b).p, a, b) <= 0.05 / tests:
+                error += law.pmf([wins, losses, n - wins - losses])
+    assert error <= 0.05 / tests
+
+
+def test_the_sign_test_is_asked_only_where_differences_are_alike() -> None:
+    """Dixon and Mood's table: 1 of 9 the other way is rare enough at .05, 1 of 8 is not."""
+    assert checked_p(0.001, [1.0] * 9, [0.0] * 8 + [2.0]) == pytest.approx(20 / 512)
+    assert checked_p(0.001, [1.0] * 8, [0.0] * 7 + [2.0]) == pytest.approx(18 / 256)
+    assert checked_p(0.0, [1.0, 1.0, 1.0], [0.0, 0.0, 0.0]) == 0.25
+    assert checked_p(0.2, [1.0] * 9, [0.0] * 9) == 0.2
+    assert checked_p(0.01, [1.0, 2.0, 4.0], [0.0, 0.0, 0.0]) == 0.01
+    assert checked_p(1.0, [1.0, 1.0], [1.0, 1.0]) == 1.0
+    assert math.isnan(checked_p(math.nan, [1.0, 1.0], [0.0, 0.0]))
 
 
 def test_improvement_counts_wins_and_half_the_ties() -> None:
@@ -132,7 +160,7 @@ def test_no_number_of_seeds_settles_nothing() -> None:
     assert seeds_to_settle(a, a) is None
     assert seeds_to_settle([1.0, math.nan, 3.0], [0.0, 1.0, 2.0]) is None
     assert seeds_to_settle([1.0], [0.0]) is None
-    assert seeds_to_settle([1.1, 2.1, 3.1], [1.0, 2.0, 3.0]) == 1
+    assert seeds_to_settle([1.1, 2.1, 3.1], [1.0, 2.0, 3.0]) == 3  # six of six the same way: p = 1/32
 
 
 @given(st.floats(0.08, 3.0), st.sampled_from([0.05, 0.01, 0.005]))

@@ -13,6 +13,7 @@ from sandbox.table import FloatArray
 
 MOST = 1000  # more seeds than anybody would run to settle a pair
 _LEVEL = 0.05
+_ROUNDING = 1e-12
 _WIDER = 1  # pairs that our test needs beyond Student's, since it takes the larger p value of his and Hall's
 
 
@@ -29,6 +30,23 @@ def holm(p: Sequence[float]) -> list[float]:
         highest = max(highest, min(1.0, (len(order) - rank) * float(values[k])))
         found[k] = highest
     return found
+
+
+def checked_p(p: float, a_by_seed: Sequence[float], b_by_seed: Sequence[float]) -> float:
+    """Return `p`, that of the paired difference, or the sign test's where that is larger and all differences are alike.
+
+    Where scores are 0 or 1, differences have one size or are 0. There the sign test (W. Dixon, A. Mood, JASA 41, 1946)
+    is exact, and a test of means is not: it errs far out in the tail, where corrected p values lie, and calls three
+    wins of three certain.
+    """
+    gaps = _gaps(a_by_seed, b_by_seed)
+    sizes = np.abs(gaps[gaps != 0.0])
+    if not len(sizes) or np.ptp(sizes) > _ROUNDING * sizes.max():
+        return p
+    from scipy.special import bdtr
+
+    fewer = min(int((gaps > 0).sum()), int((gaps < 0).sum()))
+    return max(p, min(1.0, 2.0 * float(bdtr(fewer, len(sizes), 0.5)))) if not math.isnan(p) else p
 
 
 def improvement(a_by_seed: Sequence[float], b_by_seed: Sequence[float], higher: bool) -> Estimate:
@@ -114,7 +132,7 @@ def seeds_to_settle(
     if n < 2 or n < len(a_by_seed):
         return None
     mean, sd = float(gaps.mean()), float(gaps.std(ddof=1))
-    if sd <= 1e-12 * abs(mean):  # all the same but for rounding: one more shows it again
-        return 1 if mean else None
+    if sd <= _ROUNDING * abs(mean):  # all the same: so many in a row are not chance, as `checked_p` has it
+        return max(1, math.ceil(math.log2(2.0 / level)) - n) if mean else None
     needed = seeds_for(mean / sd, level, power, most + n - _WIDER)
     return None if needed is None else max(1, needed + _WIDER - n)
