@@ -132,5 +132,5 @@ def _sequential_power_rows(trials: int) -> list[Row]:
 def settle(quick: bool) -> list[Row]:
     """Return what is measured of pairs and of `--until settled`; the quick version only sees that it runs."""
     trials = 20 if quick else 1000
-    rows = _family_rows(2 * trials) + _improvement_rows() + _power_rows(5 * trials)
+    rows = _family_rows(trials) + _improvement_rows() + _power_rows(5 * trials)
     return rows + _sequential_error_rows(2 * trials) + _sequential_power_rows(trials)
