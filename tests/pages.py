@@ -102,14 +102,14 @@ def shows(shown: str, output: str) -> bool:
 def refreshed(page: str, outputs: Sequence[str]) -> str:
     """Return the page with what each block really printed in the block of text that follows it.
 
-    Where a line of … stands, as many lines are kept before and after it as there were.
+    Where a line of … stands, as many lines are kept before and after it as there were; where two stand, all stays.
     """
     blocks = blocks_of(page)
     for k in reversed(range(1, len(blocks))):
         block, lines = blocks[k], clean(outputs[k - 1])
-        if block.kind != "text":
-            continue
         shown = clean(block.text)
+        if block.kind != "text" or shown.count(LEFT_OUT) > 1:
+            continue
         if LEFT_OUT in shown:
             at = shown.index(LEFT_OUT)
             after = len(shown) - at - 1

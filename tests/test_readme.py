@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shlex
 import subprocess
 import sys
@@ -12,41 +10,37 @@ from pathlib import Path
 import gymnasium
 import numpy as np
 import pytest
+from pages import ROOT, blocks_of, environment, file_of
 
 import sandbox
 from sandbox.agents.q_learning import QLearning
 from sandbox.loop import run_episodes
 from sandbox.trace import TRACE_COLUMNS, Trace, join
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
-PYTHON = [text for kind, text in BLOCKS if kind == "python"]
-SHELL = [line for kind, text in BLOCKS if kind == "sh" for line in text.splitlines() if line.startswith("sandbox ")]
-NAIVE = next(text for text in PYTHON if "agent.learn(Experience(" in text)
+BLOCKS = blocks_of(README)
+PYTHON = [block for block in BLOCKS if block.kind == "python"]
+SHELL = [line for one in BLOCKS if one.kind == "sh" for line in one.text.splitlines() if line.startswith("sandbox ")]
+NAIVE = next(block.text for block in PYTHON if "agent.learn(Experience(" in block.text)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the README's Python blocks were run or saved, in their order."""
     made = tmp_path_factory.mktemp("readme")
-    for text in PYTHON:
-        name = re.match(r"# file: (\S+)\n", text)
-        if name:
-            (made / name.group(1)).write_text(text, encoding="utf-8")
+    for block in PYTHON:
+        text = block.text
+        if file_of(block):
+            (made / file_of(block)).write_text(text, encoding="utf-8")
             continue
         done = subprocess.run([sys.executable, "-c", text], cwd=made, capture_output=True, text=True, env=environment())
         assert done.returncode == 0, f"{text}\n{done.stderr}"
     return made
 
 
-def environment() -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(ROOT), "MPLBACKEND": "agg"}
-
-
 def test_readme_has_blocks_to_run() -> None:
     assert len(PYTHON) >= 5 and len(SHELL) >= 8
-    assert {kind for kind, _ in BLOCKS} <= {"python", "sh"}
+    assert {block.kind for block in BLOCKS} <= {"python", "sh"}
 
 
 @pytest.mark.xdist_group("readme")
@@ -64,11 +58,6 @@ def test_commands_run(folder: Path, line: str) -> None:
 def test_python_blocks_leave_what_they_say(folder: Path) -> None:
     assert (folder / "phishing.png").stat().st_size > 10_000
     assert (folder / "log.csv").is_file() and (folder / "mine.py").is_file()
-
-
-def test_picture_and_links_are_there() -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert (ROOT / target).is_file(), target
 
 
 def test_naive_loop_makes_the_same_trace() -> None:
