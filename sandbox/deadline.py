@@ -69,7 +69,7 @@ class Deadline:
     def _ring(self, number: int, frame: FrameType | None) -> None:
         if not self._armed or self.seconds is None:
             return
-        if _compiles(frame):  # not the run's fault, and not to be torn apart
+        if compiles(frame):  # not the run's fault, and not to be torn apart
             self._until = time.monotonic() + self.seconds
             signal.setitimer(signal.ITIMER_REAL, self.seconds, _AGAIN)
             Deadline.extended()
@@ -78,7 +78,8 @@ class Deadline:
         raise Halt(self._text(_decision(frame)))
 
 
-def _compiles(frame: FrameType | None) -> bool:
+def compiles(frame: FrameType | None) -> bool:
+    """Whether numba is at work in `frame`: it does not bear to be interrupted."""
     while frame is not None:
         if str(frame.f_globals.get("__name__")).startswith(("numba.", "llvmlite.")):
             return True

@@ -11,11 +11,14 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
+
+from sandbox.deadline import compiles
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 _TWICE = 2.0  # seconds within which a second signal is the first one again: wrappers pass on what the terminal sent too
@@ -118,13 +121,19 @@ def _remove_own(folder: Path) -> None:
 
 
 def _came(number: int, frame: FrameType | None) -> None:
-    if _state.asked and time.monotonic() - _state.at < _TWICE:
-        return
     if not _state.asked and (_state.patient or _state.raising):
         _state.asked, _state.at = number, time.monotonic()
-        if _state.raising:
-            _state.raising = False
-            raise KeyboardInterrupt
+        if not _state.raising:
+            return
+    if _state.asked and _state.raising:
+        if compiles(frame):
+            again = threading.Timer(0.1, os.kill, (os.getpid(), number))
+            again.daemon = True
+            again.start()
+            return
+        _state.raising = False
+        raise KeyboardInterrupt
+    if _state.asked and time.monotonic() - _state.at < _TWICE:
         return
     _state.asked = number
     with contextlib.suppress(Exception):
