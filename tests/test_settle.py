@@ -167,6 +167,18 @@ def test_the_command_says_the_same_again_without_running(tmp_path: Path) -> None
     assert stored(tmp_path / "runs") == files
 
 
+def test_the_command_goes_on_from_the_runs_that_are_there(tmp_path: Path) -> None:
+    """As after a study that was stopped in the middle of a group: the same answer, and the same files."""
+    told = []
+    for name in ("whole", "part"):
+        folder = tmp_path / name
+        folder.mkdir()
+        if name == "part":
+            document(*STUDY[:-2], "--seeds", "7", cwd=folder)
+        told.append((document(*STUDY, cwd=folder)["settled"], stored(folder / "runs")))
+    assert told[0] == told[1]
+
+
 def test_the_command_tells_it_in_words(tmp_path: Path) -> None:
     done = sandbox(*STUDY, "--seeds", "15", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
