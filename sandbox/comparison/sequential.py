@@ -134,9 +134,8 @@ class Sequential:
         left = [int(k) for k in np.argsort(-seen, kind="stable")]
         accepted = False
         while left:
-            largest = np.maximum.accumulate(np.abs(self._sums[:, left[::-1]]), axis=1)[
-                :, ::-1
-            ]  # of each and those after
+            # Column j: the largest of the differences j and after it.
+            largest = np.maximum.accumulate(np.abs(self._sums[:, left[::-1]]), axis=1)[:, ::-1]
             first = 0
             while first < len(left) and seen[left[first]] > _upper(largest[:, first], may_cross):
                 self._settle(left[first], "larger" if self._sums[0, left[first]] > 0 else "smaller")
