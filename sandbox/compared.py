@@ -11,51 +11,30 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from sandbox.agent_result import AgentResult
-from sandbox.comparison.blocks import block_interval, paired_block_difference
+from sandbox.comparison.bands import tolerance_content
+from sandbox.comparison.blocks import block_interval
 from sandbox.comparison.centres import Estimate, iqm_interval, median_interval
-from sandbox.comparison.intervals import Difference, Interval, paired_difference
-from sandbox.comparison.pairs import checked_p, holm, improvement, seeds_to_settle
+from sandbox.comparison.intervals import Interval
 from sandbox.errors import SandboxError, suggestion
 from sandbox.frames import as_frame
 from sandbox.learned import Learning, learning_of
 from sandbox.metrics import METRICS
+from sandbox.paired import Pair, only_curve, pair_row, pairs_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from sandbox.curves import Curve
     from sandbox.result import Result
 
-LEVEL = 0.05  # of the family of all pairs
 _NOTHING = Estimate(math.nan, math.nan, math.nan, 0)
 
 
-class Pair(NamedTuple):
-    """Two agents on the same seeds. `difference`: mean of a - b. `p_holm`: its p value corrected for all pairs.
+class Reach(NamedTuple):
+    """The lowest and the highest run, and the share of all runs that with 95 % lies between (Wilks 1941)."""
 
-    `improvement`: the probability that a is better on a seed. `failed`: pairs of runs of which one failed; with any,
-    there is no p value, since the seeds that are left are no fair sample. `blocks`: both always give the same run, so
-    the difference is over stretches of time. `more_seeds`: how many more would settle
-    it, 0 if it is settled, None if more than 1,000 or if seeds cannot.
-    """
-
-    a: str
-    b: str
-    difference: Difference
-    p_holm: float
-    improvement: Estimate
-    failed: int
-    blocks: bool
-    more_seeds: int | None
-
-    @property
-    def settled(self) -> bool:
-        """Whether one is better than the other, all pairs taken into account."""
-        return self.p_holm <= LEVEL
-
-    def ahead(self, higher: bool) -> tuple[str, str]:
-        """Return the two agents, the one with the better mean first."""
-        return (self.a, self.b) if (self.difference.mean > 0) == higher else (self.b, self.a)
+    low: float
+    high: float
+    content: float
 
 
 class Standing(NamedTuple):
@@ -67,6 +46,7 @@ class Standing(NamedTuple):
     mean: Interval
     median: Estimate
     iqm: Estimate
+    reach: Reach
 
 
 @dataclass(repr=False)
@@ -111,10 +91,10 @@ class Comparison:
             iqm = iqm_interval(values, np.random.default_rng(0))
         mean = self._mean(agent)
         there = not math.isnan(mean.mean)
-        return Standing(agent, (1 + better) * there, (known - worse) * there, mean, median, iqm)
+        return Standing(agent, (1 + better) * there, (known - worse) * there, mean, median, iqm, _reach(agent, values))
 
     def _mean(self, agent: AgentResult) -> Interval:
-        curve = _only_curve(agent, self.metric)
+        curve = only_curve(agent, self.metric)
         if curve is None:
             return agent.interval(self.metric)
         found = block_interval(curve.total, curve.number)
@@ -187,71 +167,11 @@ def compare(result: Result, metric: str = "") -> Comparison:
     return Comparison(result, name, pairs_of(result.agents, name))
 
 
-def pairs_of(agents: Sequence[AgentResult], metric: str) -> list[Pair]:
-    """Return every pair of agents in a metric; of runs that failed or have no value nothing is told but that."""
-    higher = METRICS[metric].better == "higher"
-    found = [_pair(a, b, metric, higher) for i, a in enumerate(agents) for b in agents[i + 1 :]]
-    told = holm([_p_value(agents, pair, metric) for pair in found])
-    # What is open after the settled ones is left to a family of that size: Holm's last step.
-    still = sum(p > LEVEL for p in told)
-    corrected = []
-    for pair, p in zip(found, told, strict=True):
-        more = 0 if p <= LEVEL else None
-        if p > LEVEL and not pair.blocks:
-            more = seeds_to_settle(*_common(agents, pair, metric), LEVEL / still)
-        corrected.append(pair._replace(p_holm=p, more_seeds=more))
-    return corrected
-
-
-def _p_value(agents: Sequence[AgentResult], pair: Pair, metric: str) -> float:
-    """Return the p value with which a pair joins the family of all pairs, NaN if it has none."""
-    if pair.failed:
-        return math.nan
-    return pair.difference.p if pair.blocks else checked_p(pair.difference.p, *_common(agents, pair, metric))
-
-
-def _common(agents: Sequence[AgentResult], pair: Pair, metric: str) -> tuple[list[float], list[float]]:
-    by_name = {agent.name: agent for agent in agents}
-    return on_common_seeds(by_name[pair.a], by_name[pair.b], metric)
-
-
-def on_common_seeds(a: AgentResult, b: AgentResult, metric: str) -> tuple[list[float], list[float]]:
-    """Return the values of two agents on the seeds that both have, in the seeds' order."""
-    own, other = (dict(zip((run.seed for run in agent.runs), agent.values(metric), strict=True)) for agent in (a, b))
-    seeds = sorted(own.keys() & other.keys())
-    return [own[seed] for seed in seeds], [other[seed] for seed in seeds]
-
-
-def _pair(a: AgentResult, b: AgentResult, metric: str, higher: bool) -> Pair:
-    x, y = on_common_seeds(a, b, metric)
-    seeds = {run.seed for run in a.runs} & {run.seed for run in b.runs}
-    failed = len({run.seed for agent in (a, b) for run in agent.failed} & seeds)
-    if a.distinct == b.distinct == 1:
-        return Pair(a.name, b.name, _over_time(a, b, metric), math.nan, _NOTHING, failed, True, None)
-    difference = paired_difference(x, y, np.random.default_rng(0))
-    return Pair(a.name, b.name, difference, math.nan, improvement(x, y, higher), failed, False, None)
-
-
-def _over_time(a: AgentResult, b: AgentResult, metric: str) -> Difference:
-    """Return the difference of two agents that always give the same run, over stretches of the stream."""
-    mean = a.interval(metric).mean - b.interval(metric).mean
-    x, y = _only_curve(a, metric), _only_curve(b, metric)
-    if x is None or y is None or not np.array_equal(x.step, y.step):
-        return Difference(mean, math.nan, math.nan, math.nan, 1)
-    return paired_block_difference(x.total, x.number, y.total, y.number)
-
-
-def _only_curve(agent: AgentResult, metric: str) -> Curve | None:
-    """Return the curve of an agent's only distinct run, if the metric is its mean."""
-    signal = METRICS[metric].signal
-    if agent.distinct != 1 or signal is None:
-        return None
-    scores = agent.done[0].scores
-    curve = scores.curves.get(signal) if scores is not None else None
-    if curve is None or not curve.number.sum():
-        return None
-    mean = float(curve.total.sum() / curve.number.sum())
-    return curve if math.isclose(mean, agent.values(metric)[agent.runs.index(agent.done[0])], rel_tol=1e-9) else None
+def _reach(agent: AgentResult, values: Sequence[float]) -> Reach:
+    known = [value for value in values if not math.isnan(value)]
+    if agent.distinct < 2 or len(known) < 2:
+        return Reach(math.nan, math.nan, math.nan)
+    return Reach(min(known), max(known), tolerance_content(len(known)))
 
 
 def _standing_row(one: Standing) -> dict[str, Any]:
@@ -263,22 +183,13 @@ def _standing_row(one: Standing) -> dict[str, Any]:
         "mean": one.mean._asdict(),
         "median": one.median._asdict(),
         "iqm": one.iqm._asdict(),
+        "range": one.reach._asdict(),
     }
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
     share = row.pop("improvement")
     return row | {"improvement": share["value"], "improvement_low": share["low"], "improvement_high": share["high"]}
-
-
-def pair_row(pair: Pair, metric: str) -> dict[str, Any]:
-    """Return a pair as plain values."""
-    told = pair.difference._asdict() | ({"p": math.nan} if pair.failed else {})
-    return {
-        "metric": metric, "a": pair.a, "b": pair.b, **told, "p_holm": pair.p_holm, "failed": pair.failed,
-        "improvement": pair.improvement._asdict(), "over": "time" if pair.blocks else "seeds",
-        "settled": pair.settled, "more_seeds": pair.more_seeds,
-    }  # fmt: skip
 
 
 def compare_all(results: Sequence[Result], metric: str = "") -> list[Comparison]:

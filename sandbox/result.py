@@ -129,7 +129,7 @@ class Result:
         `n` pairs of runs of the same seed were completed, `failed` were not; with failures there is no p value, since
         the seeds that are left are no fair sample. `p_holm` is corrected for the number of pairs.
         """
-        from sandbox.compared import pair_row, pairs_of
+        from sandbox.paired import pair_row, pairs_of
 
         return [pair_row(pair, self.headline) for pair in pairs_of(self.agents, self.headline)]
 

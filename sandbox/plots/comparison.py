@@ -12,7 +12,8 @@ from sandbox.plots.ranking import Bar, draw_differences, draw_standings, height_
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from sandbox.compared import Comparison, Pair
+    from sandbox.compared import Comparison
+    from sandbox.paired import Pair
 
 _MOST = 20  # rows of each kind
 _OPEN = "#777777"  # a difference that is not settled

@@ -7,10 +7,12 @@ import math
 from rich.table import Table
 
 from sandbox.compared import Comparison
+from sandbox.learned import Learning
 from sandbox.metrics import METRICS
+from sandbox.show.numbers import number
 from sandbox.show.results import terms_of
 from sandbox.show.text import cell, console_of, heading, safe
-from sandbox.show.verdicts import p_text, place_text, share_text, steps_text, verdict
+from sandbox.show.verdicts import p_text, place_text, range_text, share_text, steps_text, verdict
 
 _MOST_PAIRS = 30  # that are printed
 
@@ -20,9 +22,14 @@ def print_comparison(found: Comparison) -> None:
     console = console_of()
     metric = METRICS[found.metric]
     console.print(_ranking(found))
+    content = max((one.reach.content for one in found.ranking if not math.isnan(one.reach.content)), default=0.0)
+    if content:
+        told = "between the lowest and the highest run lies, with 95 %, at least"
+        console.print(f"range of runs: {told} {100 * content:.0f} % of all runs there could be", soft_wrap=True)
     if found.pairs:
         console.print(_pairs(found))
     if found.learning is not None:
+        console.print(_learning(found, found.learning))
         console.print(safe(found.learning.threshold.told), soft_wrap=True)
     console.print(f"{heading(found.metric)}: {metric.text}, in {metric.unit}; {metric.better} is better")
     for text in found.result.warnings():
@@ -35,25 +42,35 @@ def _ranking(found: Comparison) -> Table:
     table = Table(title=safe(title), title_justify="left")
     table.add_column("place", justify="right")
     table.add_column("agent", overflow="fold", max_width=44)
-    for name in ("mean", "median", "interquartile mean", *(["decisions to learn"] if _has_threshold(found) else [])):
+    for name in ("mean", "median", "interquartile mean", "range of runs", "runs"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("runs", justify="right")
     for one in found.ranking:
         mark = " ▼" if found.result.below_yardstick(one.agent) else ""
         runs = f"{one.agent.distinct}" + (f" + {len(one.agent.failed)} failed" if one.agent.failed else "")
         cells = [cell(found.metric, part) for part in (one.mean, one.median, one.iqm)]
-        table.add_row(
-            place_text(one),
-            safe(one.agent.name) + mark,
-            *cells,
-            *([steps_text(found, one.agent.name)] if _has_threshold(found) else []),
-            runs,
-        )
+        name = safe(one.agent.name) + mark
+        table.add_row(place_text(one), name, *cells, range_text(found.metric, one), runs)
     return table
 
 
-def _has_threshold(found: Comparison) -> bool:
-    return found.learning is not None and not math.isnan(found.learning.threshold.value)
+def _learning(found: Comparison, learning: Learning) -> Table:
+    """Return how fast each agent learned: the area under its curve, and when it got to a level that counts."""
+    title = f"how fast they learned, over the first {learning.to:,.0f} decisions"
+    table = Table(title=title, title_justify="left")
+    table.add_column("agent", overflow="fold", max_width=44)
+    for name in (
+        "area under the curve / its length",
+        f"decisions to {number(_shown(found, learning.threshold.value))}",
+    ):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in learning.agents:
+        if one.area.n:
+            table.add_row(safe(one.agent), cell(found.metric, one.area), steps_text(found, one.agent))
+    return table
+
+
+def _shown(found: Comparison, value: float) -> float:
+    return 100.0 * value if METRICS[found.metric].percent else value
 
 
 def _pairs(found: Comparison) -> Table:

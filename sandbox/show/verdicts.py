@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
-from sandbox.compared import Comparison, Pair, Standing
-from sandbox.show.numbers import interval_text
+from sandbox.compared import Comparison, Standing
+from sandbox.metrics import METRICS
+from sandbox.paired import Pair
+from sandbox.show.numbers import interval_text, number
 
 
 def place_text(one: Standing) -> str:
@@ -13,6 +15,12 @@ def place_text(one: Standing) -> str:
     if not one.best:
         return "–"
     return f"{one.best}" if one.best == one.worst else f"{one.best}-{one.worst}"
+
+
+def range_text(metric: str, one: Standing) -> str:
+    """Return the lowest and the highest run, shares as per cent."""
+    low, high = (100 * part if METRICS[metric].percent else part for part in one.reach[:2])
+    return "–" if math.isnan(low) else f"{number(low, [high])} to {number(high, [low])}"
 
 
 def p_text(p: float) -> str:
