@@ -132,9 +132,9 @@ def _draw_line(axes: Axes, one: Sensitivity, line: Line, look: dict[str, Any], m
     places = _places(one)
     at = np.array([places[_key(one, point.value)] for point in line.points]) + aside
     means = np.array([point.interval.mean for point in line.points])
-    for x, point in zip(at, line.points, strict=True):
-        runs = [value for value in point.by_seed if not math.isnan(value)]
-        axes.plot([x] * len(runs), runs, ".", color=look["color"], alpha=0.25, markersize=4, zorder=1)
+    each = [(x, value) for x, point in zip(at, line.points, strict=True) for value in point.by_seed]
+    known = np.array([pair for pair in each if not math.isnan(pair[1])]).reshape(-1, 2)
+    axes.plot(known[:, 0], known[:, 1], ".", color=look["color"], alpha=0.25, markersize=4, zorder=1)
     low = np.nan_to_num(means - [point.interval.low for point in line.points])
     high = np.nan_to_num([point.interval.high for point in line.points] - means)
     axes.errorbar(
