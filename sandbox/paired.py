@@ -105,9 +105,9 @@ def _over_time(a: AgentResult, b: AgentResult, metric: str) -> Difference:
 
 
 def only_curve(agent: AgentResult, metric: str) -> Curve | None:
-    """Return the curve of an agent's only distinct run, if the metric is its mean."""
+    """Return the curve of the run that an agent gave on every seed, if the metric is its mean; of one seed, nothing."""
     signal = METRICS[metric].signal
-    if agent.distinct != 1 or signal is None:
+    if agent.distinct != 1 or len(agent.done) < 2 or signal is None:
         return None
     scores = agent.done[0].scores
     curve = scores.curves.get(signal) if scores is not None else None
