@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -26,13 +27,14 @@ def draw_waterfall(axes: Axes, start: Step, steps: Sequence[Step], end: Step, un
         level += change
     rows = [(start[0], start[1], 0.0, start[1]), *places, (end[0], end[1], 0.0, end[1])]
     span = max(max(a, b) for *_, a, b in rows) - min(min(a, b) for *_, a, b in rows) or 1.0
+    digits = max(0, 2 - math.floor(math.log10(span)))
     for k, (_, value, begin, stop) in enumerate(rows):
         whole = k in (0, len(rows) - 1)
         axes.barh(
             k, stop - begin, left=begin, height=0.62, color=_LEVEL if whole else _UP if value >= 0 else _DOWN,
             hatch="" if whole or value >= 0 else "////", edgecolor="#ffffff", linewidth=0.0, zorder=2,
         )  # fmt: skip
-        told = f"{value:,.3g}" if whole else f"{value:+,.3g}"
+        told = f"{value:,.{digits}f}" if whole else f"{value:+,.{digits}f}"
         right = max(begin, stop) + 0.02 * span
         axes.annotate(told.replace("-", "−"), (right, k), va="center", ha="left", fontsize=9)
         if k + 1 < len(rows):

@@ -10,33 +10,43 @@ from typing import TYPE_CHECKING
 from sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
+    from sandbox.report.parts import Report
     from sandbox.result import Result
 
 FORMATS = ("html", "md")
 
 
-def write_report(
-    results: Sequence[Result],
-    out: str | Path,
-    *,
-    format: str = "",
-    metric: str = "",
-) -> list[Path]:
+def write_report(results: Sequence[Result], out: str | Path, *, format: str = "", metric: str = "") -> list[Path]:
     """Write the report of results, a section each, and return the paths written, the report's own first.
 
     `format`: "html" (one file that needs nothing else) or "md" (figures as PNG in a folder beside it), '' to tell from
     the file's name. `metric`: by which agents are compared, '' for each world's own. The same results give the same
     bytes. Raise `SandboxError` if there is nothing to report, or the file cannot be written.
     """
+    kind_of(out, format)  # before the work
+    return write_made(make_report(results, metric), out, format)
+
+
+def make_report(results: Sequence[Result], metric: str = "") -> Report:
+    """Return the report of results, not yet written as anything."""
     from sandbox.report.sections import report_of
 
-    out = Path(out)
-    kind = format or ("md" if out.suffix.lower() in (".md", ".markdown") else "html")
-    if kind not in FORMATS:
-        raise SandboxError(f"there is no format {format!r}: a report is html or md")
     if not results:
         raise SandboxError("there is nothing to report: no result was given")
-    report = report_of(results, metric)
+    return report_of(results, metric)
+
+
+def kind_of(out: str | Path, format: str = "") -> str:
+    """Return the format of a report: what was asked, else what the file's name says."""
+    kind = format or ("md" if Path(out).suffix.lower() in (".md", ".markdown") else "html")
+    if kind not in FORMATS:
+        raise SandboxError(f"there is no format {format!r}: a report is html or md")
+    return kind
+
+
+def write_made(report: Report, out: str | Path, format: str = "") -> list[Path]:
+    """Write a report that is made; return the paths written, its own first."""
+    out, kind = Path(out), kind_of(out, format)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         if kind == "html":

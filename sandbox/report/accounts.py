@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
 # The accounts between the best possible and what was earned; the last one is left out where it is nothing.
 NAMES = {
-    "level": "world got easier/harder",
+    "level": "world changed",
     "start_luck": "luck of the starts",
-    "shift": "shifts underway",
+    "shift": "changed underway",
     "luck": "luck",
     "regret": "own mistakes",
     "open": "cut short",
 }
+HEADS = {"best": "best possible", "earned": "earned"}
 TOLD = {
     "best": "the most that can be expected from a start under the first law of the world, by the best play",
     "level": "how much more, or less, the best play could expect after the world changed",

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 from sandbox.metrics import METRICS
 from sandbox.show.numbers import Measured, number
 
 NONE = "–"
-PERCENT = {"mistake_rate", "final_mistake_rate", "accuracy", "accuracy_answered"}
 
 
 def _minus(text: str) -> str:
-    return text.replace("-", "−")
+    """Return numbers in a text with a true minus sign, and without one where they are rounded to nothing."""
+    return re.sub(r"-(?=[\d.])", "−", re.sub(r"-(?=[0.,]*(?![\d.,]))", "", text))
 
 
 def digits_for(width: float) -> int:
@@ -27,12 +28,12 @@ def amount(value: float, like: Sequence[float] = ()) -> str:
 
 
 def rounded(value: float) -> str:
-    """Return a number as one says it: two digits that count, three from 1 on, whole ones from 1,000 on."""
+    """Return a number as one says it: two digits that count, three from 1 on, whole ones from 100 on."""
     if not math.isfinite(value) or value == 0:
         return amount(value)
     size = abs(value)
-    digits = 0 if size >= 1000 else 2 if size >= 1 else 1 - math.floor(math.log10(size))
-    digits = 1 if 10 <= size < 1000 else digits
+    digits = 0 if size >= 100 else 2 if size >= 1 else 1 - math.floor(math.log10(size))
+    digits = 1 if 10 <= size < 100 else digits
     return _minus(f"{value:,.{digits}f}".removesuffix(".0"))
 
 
@@ -48,13 +49,22 @@ def among(values: Sequence[float]) -> list[str]:
 
 def scaled(metric: str, value: float) -> float:
     """Return a value as it is shown: shares in percent."""
-    return 100.0 * value if metric in PERCENT else value
+    return 100.0 * value if METRICS[metric].percent else value
 
 
 def unit_of(metric: str) -> str:
     """Return the unit that a value of a metric is shown in."""
     unit = METRICS[metric].unit
-    return f"% of {unit.removeprefix('share of ')}" if metric in PERCENT else unit
+    return f"% of {unit.removeprefix('share of ')}" if METRICS[metric].percent else unit
+
+
+def in_words(metric: str) -> str:
+    """Return what stands behind a value in a sentence: `-18 reward per episode`, `89 % right labels`."""
+    known = {"accuracy": "% right labels", "mae": "mean absolute error", "rmse": "root mean squared error"}
+    if metric in known or METRICS[metric].percent:
+        return known.get(metric, f"% {title_of(metric)}")
+    unit = METRICS[metric].unit
+    return unit if metric in ("reward", "return") else f"{unit} ({title_of(metric)})"
 
 
 def title_of(metric: str) -> str:

@@ -13,6 +13,22 @@ from sandbox.report.parts import Said
 Hit = list[tuple[AgentResult, Summary]]
 
 
+def drift_in_short(facts: Facts) -> str:
+    """Return a sentence on the drift for a list of worlds, '' where there was none."""
+    changes = facts.result.drifting.changes
+    told = [(agent, one[0]) for agent, one in _summaries(facts)] if len(changes) == 1 else []
+    hit = [(agent, one) for agent, one in told if 2 * one.at_risk > one.n]
+    if not hit:
+        return "The drift harmed hardly anybody." if told else ""
+    found = []
+    for agent, one in sorted(hit, key=lambda pair: (math.isnan(pair[1].median.median), pair[1].median.median)):
+        within = "more than was seen" if math.isnan(one.median.median) else rounded(one.median.median)
+        found.append(f"{within} ({facts.called(agent)})")
+    at = f"After the change at decision {changes[0][0]:,}"
+    told = f"{found[0].replace(' (', ' decisions (')}" if len(found) == 1 else f"{listed(found)} decisions"
+    return f"{at}, half of the runs that it hit were back to normal within {told}."
+
+
 def drift_words(facts: Facts) -> list[Said]:
     """Return what is to say of the drift, nothing where there is none."""
     drifting = facts.result.drifting
@@ -41,9 +57,9 @@ def _one_change(facts: Facts) -> list[str]:
     told = _summaries(facts)
     if not told:
         return [_unknown(facts)]
-    hit = [(agent, one[0]) for agent, one in told if one[0].at_risk]
-    spared = [facts.called(agent) for agent, one in told if not one[0].at_risk]
-    found = [f"{listed(spared)} took no harm from it."] if spared else []
+    firsts = [(agent, one[0]) for agent, one in told]
+    hit = [(agent, one) for agent, one in firsts if 2 * one.at_risk > one.n]
+    found = _spared(facts, [pair for pair in firsts if pair not in hit])
     if not hit:
         return found
     (worst, most), *rest = sorted(hit, key=lambda pair: -pair[1].drop.mean)
@@ -52,7 +68,15 @@ def _one_change(facts: Facts) -> list[str]:
         f"Right after, each decision of {facts.called(worst)} cost {rounded(most.drop.mean)} reward more than if the "
         f"world had always been so{f' (of {others})' if others else ''}."
     )
-    return [*found, *_back(facts, hit), *_quickest(facts, hit)]
+    return [*found[-1:], *_back(facts, hit), *_quickest(facts, hit), *found[:-1]]
+
+
+def _spared(facts: Facts, others: Hit) -> list[str]:
+    """Say who took little or no harm: in fewer than half of the runs did anything show."""
+    none = [facts.called(agent) for agent, one in others if not one.at_risk]
+    some = [f"{facts.called(agent)} ({one.at_risk} of {counted(one.n, 'run')})" for agent, one in others if one.at_risk]
+    found = [f"{listed(none)} took no harm from it."] if none else []
+    return found + ([f"Hardly harmed: {listed(some)}."] if some else [])
 
 
 def _back(facts: Facts, hit: Hit) -> list[str]:
@@ -63,9 +87,10 @@ def _back(facts: Facts, hit: Hit) -> list[str]:
         times = [f"{rounded(one.median.median)} ({facts.called(agent)})" for agent, one in hit]
         if len(hit) == 1:
             agent, one = hit[0]
-            runs = "It was" if one.at_risk == 1 else f"All {one.at_risk} runs that were hit were"
             half = "" if one.at_risk == 1 else ", half of them"
-            return [f"{runs} back to normal{half} within {rounded(one.median.median)} decisions."]
+            of = f"{one.at_risk:,} of {counted(one.n, 'run')} of {facts.called(agent)}"
+            within = f"within {rounded(one.median.median)} decisions"
+            return [f"That hit {of}, and all of these were back to normal{half} {within}."]
         return [f"All runs were back to normal, half of those of each learner within {listed(times)} decisions."]
     return [f"Back to normal: {'; '.join(_back_of(facts.called(agent), one) for agent, one in hit)}."]
 
@@ -87,7 +112,7 @@ def _quickest(facts: Facts, hit: Hit) -> list[str]:
         return []
     (first, fastest), *rest = sorted(timed, key=lambda pair: pair[1].median)
     if all(fastest.high < other.low for _, other in rest):
-        return [f"That {facts.called(first)} is back first is no chance."]
+        return [f"{facts.called(first)} is back first, beyond chance."]
     return ["Which of them is back first may be chance."]
 
 

@@ -9,9 +9,11 @@ from functools import cached_property
 from typing import NamedTuple
 
 from sandbox.agent_result import AgentResult
-from sandbox.compared import Comparison, Pair, Standing, compare
+from sandbox.compared import Comparison, Standing, compare
 from sandbox.errors import SandboxError
 from sandbox.metrics import METRICS
+from sandbox.paired import Pair
+from sandbox.report.accounts import Books, books_of
 from sandbox.result import YARDSTICKS, Result
 
 
@@ -68,6 +70,11 @@ class Facts:
         return [one.agent for one in self.standings if one.agent.name in YARDSTICKS]
 
     @cached_property
+    def books(self) -> dict[str, Books]:
+        """The ledger of every agent, by its name."""
+        return {agent.name: books_of(agent, self.result.meta) for agent in self.result.agents}
+
+    @cached_property
     def leads(self) -> list[Lead]:
         """Every pair with a known difference, from who is ahead: best against best first."""
         if self.comparison is None:
@@ -109,8 +116,8 @@ def _lead(pair: Pair, by_name: dict[str, AgentResult], higher: bool) -> Lead:
 def short_names(names: Sequence[str]) -> list[str]:
     """Return what agents are called where space is short: without settings, where that tells them apart.
 
-    >>> short_names(["q-learning:step_size=0.5", "random", "mine.py:Mine:k=1"])
-    ['q-learning', 'random', 'Mine']
+    >>> short_names(["q-learning:step_size=0.5", "mine.py:Mine:k=1", "river:StandardScaler() | GaussianNB()"])
+    ['q-learning', 'Mine', 'GaussianNB']
     >>> short_names(["sarsa:step_size=0.1", "sarsa:step_size=0.5"])
     ['sarsa:step_size=0.1', 'sarsa:step_size=0.5']
     """
@@ -121,7 +128,7 @@ def short_names(names: Sequence[str]) -> list[str]:
 
 def _base(name: str) -> str:
     if name.startswith("river:"):
-        return _without_arguments(name.removeprefix("river:"))
+        return _without_arguments(name.removeprefix("river:")).split(" | ")[-1].rpartition(".")[2] or name
     first, *rest = name.split(":")
     return (rest[0] if first.endswith(".py") and rest else first) or name
 

@@ -57,6 +57,8 @@ def _sentences(said: list[Said]) -> list[str]:
 
 def _part(part: Part, figures: str) -> Iterator[str]:
     yield from (f"### {escaped(part.title)}", "", *_sentences(part.said))
+    yield from (f"- {escaped(name)}: {escaped(told)}" for name, told in part.defined)
+    yield from [""] if part.defined else []
     for command in part.commands:
         yield from (*_fenced(command), "")
     for picture in part.pictures:

@@ -52,6 +52,7 @@ class Part:
     tables: list[Table] = field(default_factory=list)
     legend: list[tuple[str, str, str]] = field(default_factory=list)  # name, colour, dash pattern of its line
     commands: list[str] = field(default_factory=list)
+    defined: list[tuple[str, str]] = field(default_factory=list)  # words that only this part uses
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -33,6 +32,7 @@ _POINTS = 100  # of a seed's line
 _MOST_BARS = 15
 _MOST_CHANGES = 3
 _FAR = 4.0  # times the learners' range beyond which a yardstick is left out of a figure
+_SEEN = 0.003  # of the longest bar: what is shorter cannot be seen, and is left to the table
 _OPEN = "#777777"
 
 
@@ -104,7 +104,9 @@ def ledger_pictures(facts: Facts, books: dict[str, Books], prefix: str) -> list[
     def drawing(agent: AgentResult) -> Figure:
         unit, accounts = books[agent.name]
         drawn, axes = _axes(1.0 + 0.3 * len(accounts))
-        steps = [(NAMES[key], one.mean) for key, one in accounts.items() if key in NAMES]
+        least = _SEEN * max(abs(one.mean) for one in accounts.values())
+        shown = {key: one for key, one in accounts.items() if key == "regret" or abs(one.mean) >= least}
+        steps = [(NAMES[key], one.mean) for key, one in shown.items() if key in NAMES]
         draw_waterfall(axes, ("best possible", accounts["best"].mean), steps, ("earned", accounts["earned"].mean), unit)
         return drawn
 
@@ -158,16 +160,16 @@ def ranking_pictures(facts: Facts, prefix: str) -> list[Picture]:
         return drawn
 
     unit = unit_of(metric)
-    off = f"; far off and left to the table: {', '.join(facts.called(agent) for agent in left)}" if left else ""
+    off = f" (too far off: {', '.join(facts.called(agent) for agent in left)})" if left else ""
     arrow = "more is better" if METRICS[metric].better == "higher" else "less is better"
     found = []
     if bars:
         label = f"Mean {title_of(metric)} of each agent with its 95 % interval, and every run as a faint point{off}"
-        found.append(Picture(f"{prefix}-standings", f"Means, intervals, every run{off}", label,
+        found.append(Picture(f"{prefix}-standings", f"Means, intervals and every run{off}", label,
                              lambda: drawing(draw_standings, bars, f"{unit} ({arrow})")))  # fmt: skip
     if differences:
         label = "How much better the first of each pair is, with its 95 % interval; intervals over 0 are not settled"
-        found.append(Picture(f"{prefix}-pairs", "Differences of pairs: hollow and grey is not settled", label,
+        found.append(Picture(f"{prefix}-pairs", "Differences of pairs (hollow, grey: not settled)", label,
                              lambda: drawing(draw_differences, differences, f"better by, {unit}")))  # fmt: skip
     return found
 
@@ -202,6 +204,15 @@ def recovery_pictures(facts: Facts, prefix: str) -> list[Picture]:
     ]
 
 
+def who_was_hit(facts: Facts) -> list[str]:
+    """Return what the agents are called of which a run was at risk in any change."""
+    return [
+        facts.called(agent)
+        for agent in facts.result.agents
+        if any(one.at_risk for run in agent.done for one in run.recoveries)
+    ]
+
+
 def legend_of(facts: Facts) -> list[tuple[str, str, str]]:
     """Return each agent's name, colour and dashes (SVG's, '' for a full line)."""
     found = []
@@ -215,8 +226,3 @@ def _dashes(style: Any) -> str:
     named = {"-": (), "--": (3.7, 1.6), "-.": (6.4, 1.6, 1.0, 1.6), ":": (1.0, 1.65)}  # matplotlib's, in line widths
     pattern = named[style] if isinstance(style, str) else style[1]
     return " ".join(f"{2 * part:g}" for part in pattern)
-
-
-def finite(values: Sequence[float]) -> list[float]:
-    """Return the values that are numbers."""
-    return [value for value in values if math.isfinite(value)]

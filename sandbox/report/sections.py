@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sandbox.report.accounts import NAMES, TOLD, books_of
+from sandbox.errors import SandboxError
+from sandbox.report.accounts import HEADS, NAMES, TOLD
 from sandbox.report.amounts import counted
 from sandbox.report.facts import Facts
 from sandbox.report.parts import Part, Report, Said, Section
@@ -14,7 +15,9 @@ from sandbox.report.pictures import (
     legend_of,
     ranking_pictures,
     recovery_pictures,
+    who_was_hit,
 )
+from sandbox.report.surprise import LOOKED_FOR
 from sandbox.report.tables import (
     failures_table,
     ledger_table,
@@ -42,6 +45,7 @@ GLOSSARY = [
      "interval of a difference that does not hold 0 speaks for a real difference."),
     ("p (Holm)", "How often chance alone would show a difference like this if there were none, corrected for the "
      "number of pairs that were looked at. Up to 0.05 counts as settled here."),
+    ("surprise", f"What a reader would not expect. Looked for are {LOOKED_FOR}."),
     ("drift, recovery", "Drift is a change of the world's law that nobody is told of. An agent has recovered when its "
      "decisions are as good as those of its twin, which lived in the new world from the start."),
 ]  # fmt: skip
@@ -50,6 +54,8 @@ GLOSSARY = [
 def report_of(results: Sequence[Result], metric: str = "") -> Report:
     """Return the report of results, a section each; `metric`: by which agents are compared, '' for each world's own."""
     all_facts = [Facts(result, metric) for result in results]
+    if metric and all(facts.comparison is None for facts in all_facts):
+        raise SandboxError(all_facts[0].why_not)
     worlds = list(dict.fromkeys(result.world for result in results))
     title = worlds[0] if len(worlds) == 1 else f"{counted(len(results), 'study', 'studies')}"
     sections = [_section(facts, f"s{k}", len(all_facts) == 1) for k, facts in enumerate(all_facts, 1)]
@@ -83,7 +89,8 @@ def _terms(result: Result) -> list[tuple[str, str]]:
 
 def _curves(facts: Facts, prefix: str) -> Part:
     result = facts.result
-    told = "Thick lines are means over runs, thin ones are the runs themselves."
+    told = "Thick lines are means over runs, thin ones are the runs themselves; a shaded band is 95 % sure to hold the "
+    told += "whole mean curve."
     if result.drifting.changes:
         told += " Dotted upright lines are changes of the world."
     if result.oracle:
@@ -112,16 +119,17 @@ def _ledger(facts: Facts, prefix: str) -> Part:
     if not result.meta.priced:
         told = f"Unpriced: {result.meta.why_unpriced}. So nobody knows what the best decision would have been worth."
         return Part(f"{prefix}-ledger", title, [Said("", told)])
-    books = {agent.name: books_of(agent, result.meta) for agent in result.agents}
+    books = facts.books
     if not any(one.accounts for one in books.values()):
         told = "No run was completed." if not any(agent.done for agent in result.agents) else (
             "This world discounts later rewards: its books are in discounted reward and do not add up to plain ones."
         )  # fmt: skip
         return Part(f"{prefix}-ledger", title, [Said("", told)])
     used = dict.fromkeys(key for one in books.values() for key in one.accounts if key in NAMES)
-    told = "Every run begins with the best that could be expected and ends with what was earned. In between:"
-    said = [Said("", told), *[Said(f"{NAMES[key]}:", f"{TOLD[key]}.") for key in NAMES if key in used]]
-    return Part(f"{prefix}-ledger", title, said, ledger_pictures(facts, books, prefix), [ledger_table(facts, books)])
+    said = [Said("", "From the best that could be expected, account by account, to what was earned.")]
+    defined = [(NAMES.get(key, HEADS.get(key, key)), TOLD[key]) for key in TOLD if key in used or key in HEADS]
+    pictures, tables = ledger_pictures(facts, books, prefix), [ledger_table(facts, books)]
+    return Part(f"{prefix}-ledger", title, said, pictures, tables, defined=defined)
 
 
 def _recovery(facts: Facts, prefix: str) -> Part:
@@ -132,14 +140,9 @@ def _recovery(facts: Facts, prefix: str) -> Part:
     table, pictures = recovery_table(facts), recovery_pictures(facts, prefix)
     if not table.rows:
         told = "There is no recovery to measure: no run saw a change that was complete in time, or nothing has a price."
-    return Part(
-        f"{prefix}-recovery",
-        title,
-        [Said("", told)],
-        pictures,
-        [table] if table.rows else [],
-        legend_of(facts) if pictures else [],
-    )
+    drawn = [line for line in legend_of(facts) if line[0] in who_was_hit(facts)]
+    tables, legend = [table] if table.rows else [], drawn if pictures else []
+    return Part(f"{prefix}-recovery", title, [Said("", told)], pictures, tables, legend)
 
 
 def _caveats(facts: Facts, prefix: str) -> Part:

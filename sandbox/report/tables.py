@@ -7,7 +7,7 @@ import math
 from sandbox.agent_result import AgentResult
 from sandbox.metrics import METRICS
 from sandbox.recovery import Summary
-from sandbox.report.accounts import NAMES, Books
+from sandbox.report.accounts import HEADS, NAMES, Books
 from sandbox.report.amounts import NONE, among, amount, counted, measured, scaled, title_of, unit_of
 from sandbox.report.facts import Facts
 from sandbox.report.parts import Table
@@ -25,12 +25,12 @@ def ranking_table(facts: Facts) -> Table:
         agent = one.agent
         centres = [measured(facts.metric, part) for part in (one.mean, one.median, one.iqm)]
         rows.append(
-            (place_text(one).replace("-", "–"), facts.called(agent), *centres, _runs(agent), _yardstick(facts, agent))
+            (facts.called(agent), place_text(one).replace("-", "–"), *centres, _runs(agent), _yardstick(facts, agent))
         )
     unit = f"{title_of(facts.metric)} ({unit_of(facts.metric)}, {METRICS[facts.metric].better} is better)"
     caption = f"Ranking by {unit}; in brackets 95 % intervals. Two places, as 1–2: which of them is not settled."
-    head = ("place", "agent", "mean", "median", "mean of the middle half", "runs", "yardstick")
-    return Table("ranking", caption, head, rows, left=(1, 6))
+    head = ("agent", "place", "mean", "median", "mean of the middle half", "runs", "yardstick")
+    return Table("ranking", caption, head, rows, left=(6,))
 
 
 def _runs(agent: AgentResult) -> str:
@@ -107,7 +107,7 @@ def seeds_table(facts: Facts) -> Table:
 def ledger_table(facts: Facts, books: dict[str, Books]) -> Table:
     """Return the accounts of every agent; `books`: by agent's name."""
     used = [key for key in ("best", *NAMES, "earned") if any(key in one.accounts for one in books.values())]
-    heads = {"best": "best possible", **NAMES, "earned": "earned"}
+    heads = HEADS | NAMES
     rows = []
     for agent in facts.result.agents:
         accounts = books[agent.name].accounts

@@ -6,25 +6,36 @@ import math
 
 from sandbox.agent_result import AgentResult
 from sandbox.metrics import METRICS
-from sandbox.report.amounts import amount, counted, digits_for, listed, measured, scaled, unit_of
-from sandbox.report.drift_words import drift_words
+from sandbox.report.amounts import amount, counted, digits_for, in_words, listed, measured, rounded, scaled, unit_of
+from sandbox.report.drift_words import drift_in_short, drift_words
 from sandbox.report.facts import Facts, Lead
 from sandbox.report.parts import Said
-from sandbox.report.surprise import LOOKED_FOR, surprise_of
+from sandbox.report.surprise import surprise_of
 from sandbox.result import YARDSTICKS
 from sandbox.show.verdicts import p_text
 
+_ONE = "it may be luck. An interval comes from stretches of that one run and says nothing of other seeds."
+_SMALL = 0.02  # of the largest account: what is less is not told
+# What each account is called where it took something, and where it gave something.
+PHRASES = {
+    "level": ("by the world becoming harder", "by the world becoming easier"),
+    "start_luck": ("by unlucky starts", "by lucky starts"),
+    "shift": ("by changes in the middle of episodes", "by changes in the middle of episodes"),
+    "luck": ("by bad luck", "by good luck"),
+    "regret": ("by its own mistakes", "by its own choices"),
+    "open": ("by episodes cut short", "by episodes cut short"),
+}
 _FEW = 10  # runs under which an interval is to be taken with care
 _MOST = 3  # pairs that are told one by one
 
 
 def section_words(facts: Facts) -> list[Said]:
     """Return what a world's section says first."""
-    found = [_done(facts), *_who(facts), *_yardsticks(facts), *drift_words(facts), *_troubles(facts)]
+    found = [_done(facts), *_who(facts), *_loss(facts), *_yardsticks(facts), *drift_words(facts), *_troubles(facts)]
     surprise = surprise_of(facts)
     if surprise is not None:
         return [*found, Said("The largest surprise:", surprise.text)]
-    return [*found, Said("Surprises:", f"none of those that are looked for ({LOOKED_FOR}).")] if facts.leads else found
+    return [*found, Said("Surprises:", "none of those that are looked for.")] if len(_ranked(facts)) > 1 else found
 
 
 def report_words(all_facts: list[Facts]) -> list[Said]:
@@ -35,9 +46,7 @@ def report_words(all_facts: list[Facts]) -> list[Said]:
     surprises = [(one.size, -k, one.text) for k, facts in enumerate(all_facts) if (one := surprise_of(facts))]
     if surprises:
         _, k, text = max(surprises)
-        found.append(
-            Said("The largest surprise of all:", f"In {all_facts[-k].result.world}, {text[0].lower()}{text[1:]}")
-        )
+        found.append(Said("The largest surprise of all:", f"in {all_facts[-k].result.world}, {text}"))
     return found
 
 
@@ -49,22 +58,26 @@ def _done(facts: Facts) -> Said:
     who += [f"{counted(len(yard), 'yardstick')} ({listed([agent.name for agent in yard])})"] if yard else []
     seeds = max((len(agent.runs) for agent in result.agents), default=0)
     longest = max((agent.decisions for agent in result.agents), default=0.0)
-    each = "each" if len(result.agents) > 1 else "which"
-    made = (
-        f"{each} made {amount(float(round(longest)))} decisions" if longest else f"{each} made no decision to the end"
-    )
+    each = "each " if len(result.agents) > 1 else ""
+    made = f"{each}made {longest:,.0f} decisions" if longest else f"{each}failed before the end of a run"
     times = f", {counted(seeds, 'time')} over with different seeds" if seeds > 1 else ", once"
     return Said("", f"In {result.world}, {listed(who)} {made}{times}.")
 
 
 def _value(facts: Facts, agent: AgentResult) -> str:
     standing = next(one for one in facts.standings if one.agent is agent)
-    return f"{measured(facts.metric, standing.mean)} {unit_of(facts.metric)}"
+    return f"{measured(facts.metric, standing.mean)} {in_words(facts.metric)}"
+
+
+def _ranked(facts: Facts) -> list[AgentResult]:
+    """Return the learners that have a value, the best first."""
+    known = {one.agent.name for one in facts.standings}
+    return [agent for agent in facts.learners if agent.name in known]
 
 
 def _who(facts: Facts) -> list[Said]:
     """Say who is best, and how sure that is."""
-    ranked = [agent for agent in facts.learners if agent.done and any(agent is s.agent for s in facts.standings)]
+    ranked = _ranked(facts)
     if not ranked:
         if facts.standings:
             return [Said("No learner has a value here;", f"{facts.standings[0].agent.name} is a yardstick.")]
@@ -138,7 +151,8 @@ def _open(facts: Facts, best: AgentResult, other: AgentResult, lead: Lead | None
             return f"Against {name} it is {_by(facts, lead)} better, but {why}: nothing says how sure that is."
         return f"Against {name} it is {_by(facts, lead)} better over time, which may be chance ({why})."
     if lead.pair.failed:
-        return f"{counted(lead.pair.failed, 'run')} failed of it or {name}: those that are left are no fair sample."
+        runs = counted(lead.pair.failed, "run")
+        return f"Against {name} nothing is sure: {runs} of theirs failed, and those that are left are no fair sample."
     if math.isnan(lead.pair.p_holm):
         return f"Against {name} there are too few runs to say."
     if lead.by == 0.0:
@@ -148,6 +162,23 @@ def _open(facts: Facts, best: AgentResult, other: AgentResult, lead: Lead | None
     return f"Its lead of {_by(facts, lead)} on {name} may be mere chance ({_p(lead.pair.p_holm)}){settle}."
 
 
+def _loss(facts: Facts) -> list[Said]:
+    """Say what kept the best learner from the best possible: its own mistakes, luck, the world."""
+    ranked = _ranked(facts)
+    unit, accounts = facts.books[ranked[0].name] if ranked else ("", {})
+    if not accounts:
+        return []
+    short = accounts["best"].mean - accounts["earned"].mean
+    between = {key: one.mean for key, one in accounts.items() if key in PHRASES}
+    large = {key: mean for key, mean in between.items() if abs(mean) >= _SMALL * max(map(abs, between.values()))}
+    if short <= 0 or not large:
+        return []
+    took = [f"{rounded(-mean)} {PHRASES[key][0]}" for key, mean in large.items() if mean < 0]
+    gave = [f"{rounded(mean)} {PHRASES[key][1]}" for key, mean in large.items() if mean > 0]
+    text = f"{facts.called(ranked[0])} fell {rounded(short)} {unit} short of the best possible: {listed(took)}"
+    return [Said("What it cost:", text + (f"; it was given {listed(gave)}." if gave else "."))]
+
+
 def _yardsticks(facts: Facts) -> list[Said]:
     """Say which learners do worse than something that does not learn."""
     rivals = [agent for agent in facts.yardsticks if agent.name != "oracle"]
@@ -155,8 +186,9 @@ def _yardsticks(facts: Facts) -> list[Said]:
         return []
     below = [(agent, found) for agent in facts.learners if agent.done and (found := facts.below(agent))]
     if not below:
+        alone, whole = len(facts.learners) == 1, all(agent.done for agent in facts.learners)
         which = "the yardstick" if len(rivals) == 1 else "every yardstick"
-        them = "It does" if len(facts.learners) == 1 else "All learners that finished do"
+        them = "It does" if alone else "All learners do" if whole else "All learners that finished do"
         return [Said("", f"{them} better than {which} ({listed([agent.name for agent in rivals])}).")]
     told = [
         f"{facts.called(agent)} does worse than {yard.name}, which does not learn"
@@ -177,7 +209,12 @@ def _troubles(facts: Facts) -> list[Said]:
     if several and min(several) < _FEW:
         found.append(Said("Few runs:", f"with {min(several)}, intervals are wide and rest on assumptions."))
     if any(len(agent.runs) == 1 for agent in result.agents) and not several:
-        found.append(Said("One run each:", "it may be luck. Give more seeds to know."))
+        found.append(
+            Said(
+                "One run each:",
+                "it may be luck. An interval comes from stretches of that run and says nothing of other seeds.",
+            )
+        )
     if not result.meta.priced:
         text = (
             f"{result.meta.why_unpriced}. So skill and luck cannot be told apart, and a mistake here is a bad outcome."
@@ -187,6 +224,24 @@ def _troubles(facts: Facts) -> list[Said]:
 
 
 def _in_short(facts: Facts) -> str:
-    """Say who is best in one sentence or two, for a list of worlds."""
-    told = [*_who(facts)[:1], *drift_words(facts)[:1]]
-    return " ".join(" ".join(filter(None, one)) for one in told)
+    """Say who is best, how sure that is and what the drift did, in a sentence or two, for a list of worlds."""
+    ranked = _ranked(facts)
+    told = "" if ranked else "nothing can be said of learners."
+    if ranked:
+        best, leads = ranked[0], [(other, facts.lead(ranked[0], other)) for other in ranked[1:]]
+        told = f"{facts.called(best)} {'is ahead with' if leads else 'had'} {_short_value(facts, best)}."
+        beaten = [lead for _, lead in leads if lead is not None and lead.pair.settled]
+        open_ = [facts.called(other) for other, lead in leads if lead is None or not lead.pair.settled]
+        if beaten:
+            worst = max(lead.pair.p_holm for lead in beaten)
+            told += f" That it is better than {listed([facts.called(one.behind) for one in beaten])} is {sure(worst)}."
+        told += f" From {listed(open_, 'or')} it cannot be told apart." if open_ else ""
+    below = [facts.called(agent) for agent in facts.learners if agent.done and facts.below(agent)]
+    told += f" Not better than a yardstick: {listed(below)}." if below else ""
+    told += f" {counted(len(facts.result.failed), 'run')} failed." if facts.result.failed else ""
+    return f"{told} {drift_in_short(facts)}".strip() or facts.why_not
+
+
+def _short_value(facts: Facts, agent: AgentResult) -> str:
+    mean = next(one.mean.mean for one in facts.standings if one.agent is agent)
+    return f"{rounded(scaled(facts.metric, mean))} {in_words(facts.metric)}"
