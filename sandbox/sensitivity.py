@@ -6,8 +6,9 @@ import ast
 import math
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from sandbox.comparison.intervals import Interval
@@ -66,17 +67,27 @@ class Sensitivity:
 
     @property
     def scale(self) -> str:
-        """How the values lie on their axis: "linear", "log" over a decade or more, or "even" where neither tells them.
+        """How the values lie on their axis: "linear", "log", or "even", each at the same distance from the next.
 
-        Even: each at the same distance from the next, as texts are, and numbers over decades of which one is not
-        positive.
+        Texts lie evenly. Numbers do where they span a decade or more and one is not positive, and are so uneven that
+        a linear axis would not tell them apart. Of the others over a decade "log" is for those that it spaces better.
         """
         values = self.values
         if not all(map(is_number, values)):
             return "even"
         sizes = [abs(value) for value in values if value != 0]
-        wide = len(sizes) > 1 and max(sizes) / min(sizes) >= _DECADE
-        return "linear" if not wide else "log" if min(values) > 0 else "even"
+        if len(sizes) < 2 or max(sizes) / min(sizes) < _DECADE:
+            return "linear"
+        if min(values) > 0:
+            logs = [math.log(value) for value in values]
+            return "log" if len(values) == 2 or _unevenness(logs) < _unevenness(values) else "linear"
+        return "even" if _unevenness(values) >= _DECADE else "linear"
+
+
+def _unevenness(values: Sequence[float]) -> float:
+    """Return the largest step between neighbours, as a multiple of the smallest; `values` ascend."""
+    steps = [after - before for before, after in pairwise(values)]
+    return max(steps) / min(steps) if min(steps) > 0 else math.inf
 
 
 def is_number(value: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,8 @@ _BEST = {"return": "optimal_return", "final_return": "optimal_return"}
 _BEST |= {"reward": "stationary_value", "final_reward": "stationary_value"}
 _MOST_LINES = 8
 _STRETCH = 2.0  # times the learners' range that a level may make the axis before it is told in words
+_MOST_TICKS = 12
+_ROOM = 60  # characters that an axis has room for
 _MARKERS = "osD^vPX<"
 _BEHIND: dict[str, Any] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.8}
 
@@ -62,7 +65,8 @@ def _figure(result: Result, several: list[Sensitivity]) -> Figure:
     looks = dict(zip(labels, looks_of(labels), strict=True))
     for axes, one, chosen in zip(all_axes, several, lines, strict=True):
         _draw(axes, result, one, [line for line in chosen if line.label in looks], looks)
-    drawn.suptitle(plain(_title(result, several[0], len(labels))), fontsize=11)
+    title = fill(_title(result, several[0], len(labels)), 55 + 50 * (len(several) > 1))
+    drawn.suptitle(plain(title), fontsize=11)
     legend: dict[str, Any] = {}
     for axes in all_axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
@@ -110,9 +114,12 @@ def _draw(axes: Axes, result: Result, one: Sensitivity, lines: list[Line], looks
     _draw_levels(axes, result, one, lines)
     _tell_best(axes, one, lines)
     if one.scale != "linear" or len(values) <= 6:
-        axes.set_xticks([places[repr(value)] for value in values], [_name(value) for value in values])
-        if len(values) > 6:
-            axes.tick_params(axis="x", labelrotation=45)
+        shown = values[:: -(-len(values) // _MOST_TICKS)]
+        axes.set_xticks([places[repr(value)] for value in shown], [_name(value) for value in shown])
+        if max(len(_name(value)) + 1 for value in shown) * len(shown) > _ROOM:
+            axes.tick_params(axis="x", labelrotation=20)
+            for text in axes.get_xticklabels():
+                text.set_horizontalalignment("right")
     axes.set_title(plain(metric.text.split(";")[0][:1].upper() + metric.text.split(";")[0][1:]), fontsize=10)
     spaced = {"log": " (logarithmic)", "even": " (evenly spaced)" if all(map(is_number, values)) else ""}
     axes.set_xlabel(plain(one.setting) + spaced.get(one.scale, ""))
