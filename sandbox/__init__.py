@@ -9,21 +9,22 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sandbox.api import check, exact_values, record, run, score
+    from sandbox.api import check, exact_values, load, record, run, score
     from sandbox.errors import SandboxError
     from sandbox.interfaces import Agent, Decision, Experience, Labels, Number, Question, Stream
     from sandbox.result import Result
 
 # Public names, and where they live: they are imported when first used, so that `import sandbox` is quick.
 _HOMES = {
-    "run": "api", "score": "api", "exact_values": "api", "check": "api", "record": "api", "Result": "result",
-    "SandboxError": "errors", "Agent": "interfaces", "Decision": "interfaces", "Experience": "interfaces",
-    "Stream": "interfaces", "Question": "interfaces", "Labels": "interfaces", "Number": "interfaces",
+    "run": "api", "load": "api", "score": "api", "exact_values": "api", "check": "api", "record": "api",
+    "Result": "result", "SandboxError": "errors", "Agent": "interfaces", "Decision": "interfaces",
+    "Experience": "interfaces", "Stream": "interfaces", "Question": "interfaces", "Labels": "interfaces",
+    "Number": "interfaces",
 }  # fmt: skip
 
 __all__ = [
     "Agent", "Decision", "Experience", "Labels", "Number", "Question", "Result", "SandboxError", "Stream",
-    "check", "exact_values", "record", "run", "score",
+    "check", "exact_values", "load", "record", "run", "score",
 ]  # fmt: skip
 
 

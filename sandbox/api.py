@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
 from functools import partial
 from numbers import Integral
@@ -39,6 +40,7 @@ def run(
     fading: float = 0.999,
     timeout: float | None = None,
     until: str | None = None,
+    tag: str = "",
 ) -> Result:
     """Run agents in a world for several seeds; return scores, curves and, for objects, the trained agents.
 
@@ -48,16 +50,18 @@ def run(
     `until`: "settled" adds seeds, five at a time, until it is settled who is better or `seeds` of them (50) are run;
     the notes of the result say what was. `drift`: one or several texts such as "abrupt@20000". `feedback`: a text such
     as "delayed=500+noisy=0.05". `plain`: never run compiled. `runs`: a folder that keeps the runs; names only.
-    `timeout`: seconds after which a run fails. Raise `SandboxError` if the request makes no sense; failed runs are in
-    the result.
+    `tag`: a name to find the study by there. `timeout`: seconds after which a run fails. Raise `SandboxError` if the
+    request makes no sense; failed runs are in the result.
 
     >>> result = run("FrozenLake-v1", ["q-learning", "random"], seeds=2, steps=2000)
     >>> [agent.name for agent in result.agents]
     ['q-learning', 'random']
     """
-    several = list(agents) if isinstance(agents, list | tuple) else [agents]
     if not isinstance(seeds, Integral | Iterable | None):
         raise SandboxError(f"seeds={seeds!r}: give their number, or the seeds themselves")
+    seeds = seeds if isinstance(seeds, Integral | None) else list(seeds)
+    command = _call(world, agents, {name: value for name, value in locals().items() if name not in _FIRST})
+    several = list(agents) if isinstance(agents, list | tuple) else [agents]
     if runs is not None and not all(isinstance(thing, str) for thing in (world, *several)):
         raise SandboxError("runs are kept for names only: what an object holds cannot be told from its file")
     study = partial(
@@ -71,12 +75,41 @@ def run(
         runs=runs,
         trace=trace,
         timeout=timeout,
+        tag=tag,
+        command=command,
     )
     if until is not None:
         return settle_study(study, most=most_seeds(until, seeds, len(several)), jobs=jobs).noted()
     if seeds is None:
         return study(seeds=range(10))
-    return study(seeds=range(int(seeds)) if isinstance(seeds, Integral) else list(seeds))
+    return study(seeds=seeds if isinstance(seeds, list) else range(int(seeds)))
+
+
+_FIRST = ("world", "agents")
+
+
+def _call(world: Any, agents: Any, given: dict[str, Any]) -> str:
+    """Return a call of `run` as text, without what was not given; '' if it holds objects, whose text says little."""
+    several = list(agents) if isinstance(agents, list | tuple) else [agents]
+    if not all(isinstance(thing, str) for thing in (world, *several)):
+        return ""
+    usual = {key: part.default for key, part in inspect.signature(run).parameters.items()}
+    told = [f"{key}={value!r}" for key, value in given.items() if value is not usual[key] and value != usual[key]]
+    return f"sandbox.run({', '.join([repr(world), repr(agents), *told])})"
+
+
+def load(
+    runs: str | Path = "runs", *, world: str = "", agents: str | Iterable[str] = (), tag: str = ""
+) -> list[Result]:
+    """Return the results that a folder of runs holds, one for each world, drift, feedback and length of run.
+
+    `world`, `agents` (one or several) and `tag` leave out what has other names; a name without settings stands for all
+    of them. Nothing in the folder is executed. Files that cannot be read are told of in the results' notes. Raise
+    `SandboxError` if nothing is left.
+    """
+    from sandbox.stored import load as load_stored
+
+    return load_stored(runs, world, [agents] if isinstance(agents, str) else list(agents), tag)
 
 
 def exact_values(world: Any, epsilon: float | None = None) -> dict[str, Any]:
