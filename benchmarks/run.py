@@ -11,7 +11,7 @@ import os
 import sys
 
 from bands import bands
-from coverage import coverage
+from interval_coverage import coverage
 from long_checks import long_checks
 from measure import one_core
 from open_loop import episode_loop, river_loop

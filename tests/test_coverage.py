@@ -1,4 +1,4 @@
-"""Intervals hold the truth as often as they say: a small simulation; `benchmarks/coverage.py` has the large one."""
+"""Intervals hold the truth as often as they say: small simulations; `benchmarks/interval_coverage.py` has large ones."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Centres that a few odd runs do not move, with 95 % intervals: the median and the interquartile mean over seeds.
 
-Pure functions of scores, one per seed; nothing is drawn. One run has no interval. `benchmarks/coverage.py` measures
-them beside bootstraps.
+Pure functions of scores, one per seed; nothing is drawn. One run has no interval. `benchmarks/interval_coverage.py`
+measures them beside bootstraps.
 """
 
 from __future__ import annotations

@@ -5,11 +5,11 @@ lognormal scores it covers .84. Hall's interval undoes the sample's skewness, an
 long tails, such as differences of two learners. We give on each side the wider of the two: it needs no resampling, has
 an end even for three runs, and its p values may be as small as Holm's correction asks.
 
-`benchmarks/coverage.py` measures it beside Student's and the percentile, BCa and studentised bootstraps. For 10, 20 and
-30 scores that are normal, lognormal (.92, .93, .94), exponential, uniform, Student's with 3 degrees, counts, 0/1, or of
-runs of which one in five fails, it is nowhere more than .01 under the best of them or .95. It is about 6 % wider than
-Student's for ten normal scores, 2 % for thirty. Where four runs in five are 0 and the others exponential it covers .82,
-.94 and .96, Student's .70, .81 and .85; no sample of ten tells of a cost that it has not met.
+`benchmarks/interval_coverage.py` measures it beside Student's and the percentile, BCa and studentised bootstraps. For
+10, 20 and 30 scores that are normal, lognormal (.92, .93, .94), exponential, uniform, Student's with 3 degrees, counts,
+0/1, or of runs of which one in five fails, it is nowhere more than .01 under the best of them or .95. It is about 6 %
+wider than Student's for ten normal scores, 2 % for thirty. Where four runs in five are 0 and the others exponential it
+covers .82, .94 and .96, Student's .70, .81 and .85; no sample of ten tells of a cost that it has not met.
 
 P. Hall: On the removal of skewness by transformation, JRSS B 54, 1992, for the studentised mean.
 """
