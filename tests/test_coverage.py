@@ -1,4 +1,4 @@
-"""Intervals hold the truth as often as they say: small simulations; `benchmarks/interval_coverage.py` has large ones."""
+"""Intervals hold the truth as often as they say: small simulations; large ones in `benchmarks/interval_coverage.py`."""
 
 from __future__ import annotations
 
