@@ -252,10 +252,13 @@ def _plain(column: Any) -> Any:
 
 
 def _seconds(path: Path) -> dict[str, float]:
+    clock = path.with_suffix(".seconds.json")
     try:
-        found = json.loads(path.with_suffix(".seconds.json").read_text())
+        if not clock.is_file():  # a pipe would be waited for
+            return {}
+        found = json.loads(clock.read_text())
         return {str(seed): float(value) for seed, value in found.items()}
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         return {}
 
 
