@@ -203,4 +203,5 @@ def run_file(path: str | Path, *, runs: str | Path | None = None, **given: Any) 
     """
     planned = read_study_file(path, given)
     check_studies(planned, path)
-    return list(run_studies(planned, runs))
+    command = f"run_file({', '.join([repr(str(path)), *(f'{key}={value!r}' for key, value in given.items())])})"
+    return list(run_studies(planned, runs, command=command))

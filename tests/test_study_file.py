@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+import signal
+import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shell import complaint, document, sandbox, stored, user_file
+from shell import COMMAND, complaint, document, sandbox, stored, user_file
 
 from sandbox import api
 from sandbox.errors import SandboxError
@@ -270,6 +273,28 @@ def test_the_command_says_what_failed_and_keeps_the_rest(tmp_path: Path) -> None
     assert failed == [[0, 1, 0], [0, 1, 0]]
     done = sandbox("run", "study.toml", "--seeds", 2, cwd=tmp_path)
     assert done.returncode == 1 and done.stdout.count("mine.py:Walker:fault=raise,on=1") >= 2
+
+
+def test_ctrl_c_within_a_file_keeps_what_is_done(tmp_path: Path) -> None:
+    """The first world is done and told, the second stopped; the same command goes on to what an undisturbed one gives."""
+    user_file(tmp_path)
+    written(
+        tmp_path, "worlds = ['FrozenLake-v1', 'mine.py:Corridor']\nagents = ['random', 'mine.py:Walker:pause=0.02']\n"
+        "steps = 150\nseeds = 2\njobs = 1",
+    )  # fmt: skip
+    words = [*COMMAND, "run", "study.toml"]
+    process = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 120
+    while not list((tmp_path / "runs").glob("mine.py-Corridor--random--*.parquet")):
+        assert time.monotonic() < until and process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "FrozenLake-v1" in out and "Corridor: " not in out
+    assert err.count("\n") == 1 and "the same command goes on from there" in err
+    assert sandbox("run", "study.toml", cwd=tmp_path).returncode == 0
+    assert sandbox("run", "study.toml", "--runs", "straight", cwd=tmp_path).returncode == 0
+    assert stored(tmp_path / "runs") == stored(tmp_path / "straight")
 
 
 def test_agents_beside_a_file_are_refused(tmp_path: Path) -> None:
