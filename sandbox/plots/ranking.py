@@ -13,7 +13,6 @@ from sandbox.plots.looks import plain
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_LONGEST = 44  # characters of a label
 _OPEN = "#777777"  # a difference that is not settled
 
 
@@ -69,9 +68,8 @@ def _draw_rows(axes: Axes, bars: Sequence[Bar], unit: str) -> None:
         }
         axes.plot([bar.value], [k], "D", zorder=3, **look)
     for k, bar in enumerate(bars):  # above its row: there is no room beside it on a phone
-        label = bar.label if len(bar.label) <= _LONGEST else bar.label[: _LONGEST - 1] + "…"
         axes.annotate(
-            plain(label),
+            plain(bar.label),
             (0, k - 0.27),
             xycoords=("axes fraction", "data"),
             fontsize=9,

@@ -22,11 +22,11 @@ def drift_in_short(facts: Facts) -> str:
         return "The drift harmed hardly anybody." if told else ""
     found = []
     for agent, one in sorted(hit, key=lambda pair: (math.isnan(pair[1].median.median), pair[1].median.median)):
-        within = "more than was seen" if math.isnan(one.median.median) else rounded(one.median.median)
-        found.append(f"{within} ({facts.called(agent)})")
+        time = "more than was seen" if math.isnan(one.median.median) else rounded(one.median.median)
+        found.append(f"{time} ({facts.called(agent)})")
     at = f"After the change at decision {changes[0][0]:,}"
-    told = f"{found[0].replace(' (', ' decisions (')}" if len(found) == 1 else f"{listed(found)} decisions"
-    return f"{at}, half of the runs that it hit were back to normal within {told}."
+    within = f"{found[0].replace(' (', ' decisions (')}" if len(found) == 1 else f"{listed(found)} decisions"
+    return f"{at}, half of the runs that it hit were back to normal within {within}."
 
 
 def drift_words(facts: Facts) -> list[Said]:

@@ -121,9 +121,17 @@ def short_names(names: Sequence[str]) -> list[str]:
     >>> short_names(["sarsa:step_size=0.1", "sarsa:step_size=0.5"])
     ['sarsa:step_size=0.1', 'sarsa:step_size=0.5']
     """
-    found = [_base(name) for name in names]
-    many = Counter(found)
-    return [name if many[base] > 1 else base for name, base in zip(names, found, strict=True)]
+    found = list(names)
+    for way in (_without_file, _base):
+        told = [way(name) for name in names]
+        many = Counter(told)
+        found = [old if many[new] > 1 else new for old, new in zip(found, told, strict=True)]
+    return found
+
+
+def _without_file(name: str) -> str:
+    first, _, rest = name.partition(":")
+    return rest if first.endswith(".py") and rest else name
 
 
 def _base(name: str) -> str:

@@ -31,6 +31,7 @@ WIDE, HIGH = 4.2, 3.0  # inches; the page scales figures to what room there is
 _POINTS = 100  # of a seed's line
 _MOST_BARS = 15
 _MOST_CHANGES = 3
+_LONG = 22  # characters of a name, of which two stand in a figure side by side
 _FAR = 4.0  # times the learners' range beyond which a yardstick is left out of a figure
 _SEEN = 0.003  # of the longest bar: what is shorter cannot be seen, and is left to the table
 _OPEN = "#777777"
@@ -139,7 +140,13 @@ def ranking_pictures(facts: Facts, prefix: str) -> list[Picture]:
     metric, looks, shown = facts.metric, colours_of(facts), near(facts)[:_MOST_BARS]
     left = [one.agent for one in facts.standings if one.agent not in shown]
     bars = [
-        _bar(metric, facts.called(one.agent), one.mean, looks[one.agent.name]["color"], one.agent.values(metric))
+        _bar(
+            metric,
+            squeezed(facts.called(one.agent), 2 * _LONG),
+            one.mean,
+            looks[one.agent.name]["color"],
+            one.agent.values(metric),
+        )
         for one in facts.standings
         if one.agent in shown
     ]
@@ -147,7 +154,7 @@ def ranking_pictures(facts: Facts, prefix: str) -> list[Picture]:
     differences = [
         _bar(
             metric,
-            f"{facts.called(lead.ahead)} over {facts.called(lead.behind)}",
+            f"{squeezed(facts.called(lead.ahead), _LONG)} over {squeezed(facts.called(lead.behind), _LONG)}",
             (lead.by, lead.low, lead.high),
             looks[lead.ahead.name]["color"] if lead.pair.settled else _OPEN,
         )
@@ -202,6 +209,16 @@ def recovery_pictures(facts: Facts, prefix: str) -> list[Picture]:
         )
         for k, change in enumerate(sorted(by_change)[:_MOST_CHANGES])
     ]
+
+
+def squeezed(name: str, most: int) -> str:
+    """Return a name of at most so many characters: a long one without its middle, since ends differ most.
+
+    >>> squeezed("mine.py:Stubborn:choice=2", 12)
+    'min…choice=2'
+    """
+    head = most // 4
+    return name if len(name) <= most else f"{name[:head]}…{name[head + 1 - most :]}"
 
 
 def who_was_hit(facts: Facts) -> list[str]:

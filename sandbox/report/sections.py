@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sandbox.errors import SandboxError
 from sandbox.report.accounts import HEADS, NAMES, TOLD
@@ -58,18 +58,39 @@ def report_of(results: Sequence[Result], metric: str = "") -> Report:
         raise SandboxError(all_facts[0].why_not)
     worlds = list(dict.fromkeys(result.world for result in results))
     title = worlds[0] if len(worlds) == 1 else f"{counted(len(results), 'study', 'studies')}"
-    sections = [_section(facts, f"s{k}", len(all_facts) == 1) for k, facts in enumerate(all_facts, 1)]
-    return Report(f"Report: {title}", report_words(all_facts), sections, GLOSSARY)
+    titles = titles_of(results)
+    pairs = zip(all_facts, titles, strict=True)
+    sections = [_section(facts, name, f"s{k}", len(all_facts) == 1) for k, (facts, name) in enumerate(pairs, 1)]
+    return Report(f"Report: {title}", report_words(all_facts, titles), sections, GLOSSARY)
 
 
-def _section(facts: Facts, prefix: str, alone: bool) -> Section:
+def titles_of(results: Sequence[Result]) -> list[str]:
+    """Return what each study is called: its world, and what else tells it from another study of the same world."""
+    ways: list[Callable[[Result], str]] = [
+        lambda result: result.world,
+        lambda result: f"{result.world}, {result.drifting}" if str(result.drifting) else f"{result.world}, no drift",
+        lambda result: f"{result.world}, {'; '.join(filter(None, (str(result.drifting), _length(result))))}",
+    ]
+    found = [""] * len(results)
+    for way in ways:
+        told = [way(result) for result in results]
+        found = [old if old and found.count(old) == 1 else new for old, new in zip(found, told, strict=True)]
+    return [name if found.count(name) == 1 else f"{name} ({k})" for k, name in enumerate(found, 1)]
+
+
+def _length(result: Result) -> str:
+    limits = [f"{number:,} {unit}" for unit, number in result.budget.items() if number]
+    return " or ".join(limits).replace("steps", "decisions")
+
+
+def _section(facts: Facts, title: str, prefix: str, alone: bool) -> Section:
     result = facts.result
     parts = [_curves(facts, prefix), _ranking(facts, prefix), _ledger(facts, prefix)]
     parts += [_recovery(facts, prefix)] if result.drifting.drift else []
     parts += [_caveats(facts, prefix)] if result.warnings() else []
     return Section(
         prefix,
-        result.world,
+        title,
         _terms(result),
         [] if alone else section_words(facts),
         [*parts, _made(facts, prefix)],
@@ -78,9 +99,8 @@ def _section(facts: Facts, prefix: str, alone: bool) -> Section:
 
 def _terms(result: Result) -> list[tuple[str, str]]:
     """Return what was asked of the world, as short facts."""
-    limits = [f"{number:,} {unit}" for unit, number in result.budget.items() if number]
     seeds = max((len(agent.runs) for agent in result.agents), default=0)
-    found = [("a run", " or ".join(limits).replace("steps", "decisions")), ("seeds", f"{seeds:,}")]
+    found = [("a run", _length(result)), ("seeds", f"{seeds:,}")]
     found += [("drift", result.drifting.drift)] if result.drifting.drift else []
     found += [("feedback", result.drifting.feedback)]
     found.append(("prices", "known" if result.meta.priced else "unknown (unpriced)"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from sandbox.agent_result import AgentResult
 from sandbox.metrics import METRICS
@@ -38,15 +39,15 @@ def section_words(facts: Facts) -> list[Said]:
     return [*found, Said("Surprises:", "none of those that are looked for.")] if len(_ranked(facts)) > 1 else found
 
 
-def report_words(all_facts: list[Facts]) -> list[Said]:
-    """Return what the report says first: all of a single world, else a sentence or two for each."""
+def report_words(all_facts: Sequence[Facts], titles: Sequence[str]) -> list[Said]:
+    """Return what the report says first: all of a single world, else a sentence or two for each, by its title."""
     if len(all_facts) == 1:
         return section_words(all_facts[0])
-    found = [Said(f"{facts.result.world}:", _in_short(facts)) for facts in all_facts]
+    found = [Said(f"{title}:", _in_short(facts)) for facts, title in zip(all_facts, titles, strict=True)]
     surprises = [(one.size, -k, one.text) for k, facts in enumerate(all_facts) if (one := surprise_of(facts))]
     if surprises:
         _, k, text = max(surprises)
-        found.append(Said("The largest surprise of all:", f"in {all_facts[-k].result.world}, {text}"))
+        found.append(Said("The largest surprise of all:", f"in {titles[-k]}, {text}"))
     return found
 
 
