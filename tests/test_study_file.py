@@ -276,7 +276,7 @@ def test_the_command_says_what_failed_and_keeps_the_rest(tmp_path: Path) -> None
 
 
 def test_ctrl_c_within_a_file_keeps_what_is_done(tmp_path: Path) -> None:
-    """The first world is done and told, the second stopped; the same command goes on to what an undisturbed one gives."""
+    """The first world is done and told, the second stopped; the same command ends as an undisturbed one does."""
     user_file(tmp_path)
     written(
         tmp_path, "worlds = ['FrozenLake-v1', 'mine.py:Corridor']\nagents = ['random', 'mine.py:Walker:pause=0.02']\n"
