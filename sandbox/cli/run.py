@@ -29,7 +29,7 @@ from sandbox.errors import SandboxError
 def run(
     context: typer.Context,
     world: Annotated[str, typer.Argument(metavar="WORLD", help="a world such as spam, or a file STUDY.toml")],
-    agents: Annotated[list[str] | None, typer.Argument(metavar="AGENT...", help="agents, such as sarsa")] = None,
+    agents: Annotated[list[str] | None, typer.Argument(metavar="AGENT", help="agents, such as sarsa")] = None,
     seeds: Annotated[int | None, typer.Option(metavar="N", help="seeds, from 0 [10; with --until at most 50]")] = None,
     until: Annotated[
         str | None, typer.Option(metavar="settled", help="add seeds till one is known to be better")
