@@ -16,8 +16,10 @@ from shell import user_file
 
 from sandbox import api
 from sandbox.agent_result import AgentResult
+from sandbox.comparison.bands import Band
+from sandbox.comparison.learning import mean_curve
 from sandbox.errors import SandboxError
-from sandbox.plots.curves import figure, mean_curve
+from sandbox.plots.curves import BAND_TOLD, figure
 from sandbox.plots.files import save
 from sandbox.plots.looks import looks_of
 from sandbox.plots.panels import panels
@@ -108,6 +110,31 @@ def test_every_seed_is_faint_behind_the_mean(results: dict[str, Result]) -> None
     assert _thin(figure(results["priced"])) == 3 * 5
     assert _thin(figure(results["one seed"])) == 0 == _thin(figure(results["deterministic"]))
     assert _thin(figure(results["one failed"])) == 2 + 3
+
+
+def test_the_band_of_the_whole_mean_curve_is_shaded_behind_it(results: dict[str, Result]) -> None:
+    """From 8 runs on, told in the title."""
+    drawn = figure(study("FrozenLake-v1", ("q-learning", "random"), seeds=10, steps=1000))
+    assert BAND_TOLD in drawn.get_suptitle() and "to 10 runs" in drawn.get_suptitle()
+    for axes in drawn.axes:
+        thick: list[Any] = [line for line in axes.lines if line.get_label() in ("q-learning", "random")]
+        for line, shade in zip(thick, axes.collections, strict=True):
+            assert shade.get_zorder() < line.get_zorder()
+            mean = dict(np.round(line.get_xydata(), 6).tolist())
+            edge = np.asarray(shade.get_paths()[0].vertices)
+            for x in np.unique(np.round(edge[:, 0], 6))[1:-1:9]:
+                at = edge[np.isclose(edge[:, 0], x, rtol=0, atol=1e-5), 1]
+                assert at.min() - 1e-6 <= mean[x] <= at.max() + 1e-6
+    for name in ("priced", "one seed", "deterministic"):
+        few = figure(results[name])
+        assert not few.axes[0].collections and "shaded" not in few.get_suptitle()
+
+
+def test_a_wide_band_stretches_no_axis(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = study("FrozenLake-v1", ("q-learning",), seeds=8, steps=300)
+    before = figure(result).axes[1].get_ylim()
+    monkeypatch.setattr("sandbox.plots.curves.simultaneous_band", lambda x, rng: Band(x[0], x[0] - 9, x[0] + 9, 8))
+    assert figure(result).axes[1].get_ylim() == before
 
 
 def test_the_mean_is_the_mean_of_the_runs(results: dict[str, Result]) -> None:

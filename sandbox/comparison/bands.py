@@ -28,7 +28,7 @@ from sandbox.table import FloatArray
 RESAMPLES = 2000
 FEW = 5  # seeds; under that, flips of signs are too few for a band at 95 %, and these just
 _NEAR = 0.1  # of the curve, to each side: the stretch over which skewness is averaged, as one point tells little of it
-_TRUST = 0.7  # in what is found of skewness; all of it makes bands a third wider, and cover no better
+_MOST_BEND = 0.055  # above it the transformation makes bands much wider on one side, and they cover no better
 _EQUAL = 1e-12  # of the largest value: a spread that is rounding
 
 
@@ -161,7 +161,8 @@ def _averaged(values: FloatArray) -> FloatArray:
 
 
 def _bend(skewness: FloatArray, number: FloatArray) -> FloatArray:
-    return np.asarray(_TRUST * _averaged(skewness) / (3.0 * np.sqrt(number)))
+    """Return a third of the skewness of the mean of `number` runs (r, m), as far as it is followed."""
+    return np.asarray(np.clip(_averaged(skewness) / (3.0 * np.sqrt(number)), -_MOST_BEND, _MOST_BEND))
 
 
 def _unskewed(t: FloatArray, bend: FloatArray) -> FloatArray:

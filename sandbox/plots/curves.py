@@ -1,4 +1,4 @@
-"""Learning curves with every seed faint behind the mean."""
+"""Learning curves: each agent's mean, the band that holds it, and every run faint behind."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sandbox.comparison.bands import mean_of, simultaneous_band
+from sandbox.comparison.learning import LearningCurve, on_grid
 from sandbox.plots.looks import looks_of, plain
 from sandbox.plots.marks import draw_best, mark_changes, shrink_failures, zoom_on_learners
 from sandbox.plots.panels import Panel, curves_of, panels
@@ -16,26 +18,36 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_POINTS = 400
+_BAND_FROM = 8  # runs; from fewer, the band is wider than the runs themselves lie apart
+_BAND_POINTS = 100
+_SHADE = 0.16
+BAND_TOLD = "shaded: 95 % sure to hold the whole mean curve"
 
 
-def mean_curve(curves: list[tuple[FloatArray, FloatArray]]) -> tuple[FloatArray, FloatArray]:
-    """Return the mean over seeds on a common grid of decisions.
+def _draw_band(axes: Axes, grid: FloatArray, values: FloatArray, look: dict[str, Any]) -> bool:
+    """Shade the band of the whole mean curve, which stretches no axis; return whether there is one.
 
-    A seed counts between its first point and its last. The mean spans the decisions that half of the seeds reach, and
-    two of them where there are two; it is NaN where fewer are there, and empty where that is everywhere.
+    `values`: each run's curve (n_seeds, n_points) on the grid (n_points,).
     """
-    need = max(-(-len(curves) // 2), min(2, len(curves)))
-    starts, ends = np.array([step[0] for step, _ in curves]), np.array([step[-1] for step, _ in curves])
-    edges = np.union1d(starts, ends)
-    edges = edges[((starts <= edges[:, None]) & (edges[:, None] <= ends)).sum(axis=1) >= need]
-    if not len(edges):
-        return edges, edges
-    grid = np.linspace(edges[0], edges[-1], _POINTS)
-    values = np.array([np.interp(grid, step, value, left=np.nan, right=np.nan) for step, value in curves])
-    there = (~np.isnan(values)).sum(axis=0)
-    mean = np.full(len(grid), np.nan)
-    np.divide(np.nansum(values, axis=0), there, out=mean, where=there >= need)
+    if len(values) < _BAND_FROM or not len(grid):
+        return False
+    some = np.linspace(0, len(grid) - 1, _BAND_POINTS).round().astype(np.int64)
+    band = simultaneous_band(values[:, some], np.random.default_rng(0))
+    limits = axes.dataLim.frozen()
+    axes.fill_between(grid[some], band.low, band.high, color=look["color"], alpha=_SHADE, linewidth=0, zorder=1.5)
+    axes.dataLim.set(limits)
+    return True
+
+
+def _draw_agent(axes: Axes, curves: list[LearningCurve], look: dict[str, Any], several: bool) -> LearningCurve:
+    """Draw an agent's mean curve, and if its runs are `several` also these and the band; return the mean curve."""
+    grid, values = on_grid(curves)
+    if several:
+        faint = 0.12 if _draw_band(axes, grid, values, look) else 0.18
+        for step, value in curves:
+            axes.plot(step, value, color=look["color"], alpha=faint, linewidth=0.7, zorder=1)
+    mean = mean_of(values)
+    axes.plot(grid, mean, zorder=3, **look)
     return grid, mean
 
 
@@ -46,12 +58,8 @@ def _draw(axes: Axes, panel: Panel, result: Result, looks: list[dict[str, Any]])
         curves = curves_of(agent, panel)
         if not curves:
             continue
-        if agent.distinct > 1:
-            for step, value in curves:
-                axes.plot(step, value, color=look["color"], alpha=0.18, linewidth=0.7, zorder=1)
-        grid, means[agent.name] = mean_curve(curves)
+        _, means[agent.name] = _draw_agent(axes, curves, {"label": plain(agent.name), **look}, agent.distinct > 1)
         drawn += [value for _, value in curves]
-        axes.plot(grid, means[agent.name], label=plain(agent.name), zorder=3, **look)
     best = draw_best(axes, result, panel.reference)
     mark_changes(axes, result.drifting.changes)
     ends = [float(end) for mean in means.values() if len(mean) for end in (np.nanmin(mean), np.nanmax(mean))]
@@ -73,8 +81,9 @@ def _draw(axes: Axes, panel: Panel, result: Result, looks: list[dict[str, Any]])
 
 
 def figure(result: Result) -> Figure:
-    """Return the learning curves of a result: one panel per question, every seed faint behind the mean.
+    """Return the learning curves of a result: one panel per question, every run faint behind the mean.
 
+    From 8 runs on, the band is shaded that holds the whole mean curve with 95 % (`simultaneous_band`).
     Colours and line styles are safe for the colour-blind and in print; yardsticks are grey; axes carry their unit.
     """
     from matplotlib.figure import Figure
@@ -90,7 +99,8 @@ def figure(result: Result) -> Figure:
     seeds = max((agent.distinct for agent in result.agents), default=0)
     priced = f"objective: {result.meta.objective}" if result.meta.priced else f"unpriced: {result.meta.why_unpriced}"
     priced = "; ".join(filter(None, (priced, str(result.drifting))))
-    title = f"{result.world} — mean over up to {seeds} runs; thin lines: each run; {priced}"
+    band = f"{BAND_TOLD}; " if any(axes.collections for axes in all_axes) else ""
+    title = f"{result.world} — mean over up to {seeds} runs; thin lines: each run; {band}{priced}"
     drawn.suptitle(plain(title), fontsize=11)
     handles, labels = [], []
     for axes in all_axes:
