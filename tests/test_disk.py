@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -159,7 +160,7 @@ def test_a_file_that_could_not_be_written_is_tried_again(tmp_path: Path, monkeyp
         write(self, key, runs, about)
 
     monkeypatch.setattr(Store, "write", sometimes)
-    clock = SimpleNamespace(monotonic=iter(range(0, 10**9, 10)).__next__)  # it is always time to write
+    clock = SimpleNamespace(monotonic=(10**k for k in count()).__next__)  # it is always time to write
     monkeypatch.setattr(collect, "time", clock)
     told: dict[str, Any] = {"seeds": range(4), "budget": Budget(50), "jobs": 1}
     result = run_study("FrozenLake-v1", ["random"], runs=tmp_path, **told)
