@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import os
+import re
 from collections.abc import Iterable
 
 
@@ -26,3 +28,15 @@ def one_line(error: BaseException) -> str:
     if isinstance(error, SandboxError):
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def reason(error: BaseException) -> str:
+    """Return, in one line, why a file could not be used: what the system said, also where DuckDB wraps it."""
+    text = " ".join(str(error).split())
+    number = re.search(r'"errno":"([0-9]+)"', text)
+    if number is not None:
+        return os.strerror(int(number[1]))
+    told = re.search(r'": ([A-Za-z -]+)$', text)
+    if told is not None:
+        return told[1]
+    return (error.strerror if isinstance(error, OSError) else None) or text

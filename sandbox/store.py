@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sandbox.curves import Curve
-from sandbox.errors import SandboxError
+from sandbox.errors import SandboxError, reason
 from sandbox.evaluator import Scores
 from sandbox.recovery import Recovery
 from sandbox.runs import Run
@@ -197,7 +197,7 @@ class Store:
             seconds.write_text(json.dumps(clock))
             put_in_place(seconds, self.path(key).with_suffix(".seconds.json"))
         except Exception as error:
-            raise SandboxError(f"{self.path(key)}: cannot be written: {' '.join(str(error).split())}") from error
+            raise SandboxError(f"{self.path(key)}: cannot be written: {reason(error)}") from error
         finally:  # whatever stopped it, Ctrl-C too
             remove(temporary)
             remove(seconds)

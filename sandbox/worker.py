@@ -19,7 +19,7 @@ from typing import Any
 
 from sandbox.catalog import make_agent, make_world
 from sandbox.deadline import Deadline, Halt
-from sandbox.errors import one_line
+from sandbox.errors import one_line, reason
 from sandbox.interfaces import Agent
 from sandbox.runs import Options, Run, pack, run_once
 from sandbox.seal import seal
@@ -53,7 +53,7 @@ class TraceFile:
         try:
             yield
         except Exception as error:
-            self.trouble = f"{self.path}: cannot be written: {' '.join(str(error).split())}"
+            self.trouble = f"{self.path}: cannot be written: {reason(error)}"
 
     def add(self, trace: Trace) -> None:
         """Add the next chunk."""

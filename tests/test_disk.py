@@ -67,7 +67,7 @@ def test_a_full_disk_costs_files_and_no_numbers(
     told = json.loads(done.stdout)
     assert done.returncode == 1 and [agent["failed"] for agent in told["agents"]] == [[], []]
     assert all(agent["metrics"]["regret"]["n"] == 2 for agent in told["agents"])
-    lost = [line for line in lines if "cannot be written" in line]
+    lost = [line for line in lines if "cannot be written: No space left on device" in line]
     names = {line.split(": ")[1] for line in lost}
     assert len(names) == len(lost) and all(str(runs) in name for name in names)
     if not room:  # two files of runs, the decisions of four runs, a figure
