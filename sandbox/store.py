@@ -169,7 +169,7 @@ class Store:
 
     def sweep(self) -> None:
         """Remove what processes that are gone left half written; where that cannot be told, leave it."""
-        for left in self.folder.glob(".tmp-*"):
+        for left in (*self.folder.glob(".tmp-*"), *self.folder.glob("figures/.tmp-*")):
             owner = left.name.split("-")[1]
             if owner.isdigit() and Path("/proc/self").exists() and not Path(f"/proc/{owner}").exists():
                 remove(left)
