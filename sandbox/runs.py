@@ -51,6 +51,30 @@ class Options:
     fading: float = 0.999
 
 
+class _Sink:
+    """Takes a run's trace, chunk by chunk: judges it, keeps it, and asks whether to go on."""
+
+    def __init__(self, judge: Evaluator, log: GapLog | None, keep: Sink | None, stopped: Callable[[], bool]) -> None:
+        self.judge, self.log, self.keep, self.stopped = judge, log, keep, stopped
+        self.deadline = Deadline(None)
+        self.made = 0
+
+    def go_on(self) -> None:
+        """Raise `Halt` if nobody wants the run any more, or its time is over."""
+        if self.stopped():
+            raise Halt("nobody wants the run any more")
+        self.deadline.check(self.made)
+
+    def __call__(self, trace: Trace) -> None:
+        self.go_on()
+        self.judge.update(trace)
+        self.made += len(trace)
+        if self.log is not None:
+            self.log.add(trace.step, trace.best - trace.value)
+        if self.keep is not None:
+            self.keep(trace)
+
+
 def run_once(
     world: World,
     agent: Agent,
@@ -68,34 +92,18 @@ def run_once(
     """
     twin, log = (_copy(agent), GapLog(world.decisions(budget))) if _recovers(world) else ("", None)
     judge = Evaluator(world.meta, world.decisions(budget), options.window, options.fading)
-    made = 0
-
-    def go_on() -> None:
-        if stopped():
-            raise Halt("nobody wants the run any more")
-        deadline.check(made)
-
-    def sink(trace: Trace) -> None:
-        nonlocal made
-        go_on()
-        judge.update(trace)
-        made += len(trace)
-        if log is not None:
-            log.add(trace.step, trace.best - trace.value)
-        if keep is not None:
-            keep(trace)
-
+    sink = _Sink(judge, log, keep, stopped)
     try:
-        with Deadline(timeout) as deadline:
+        with Deadline(timeout) as sink.deadline:
             began = time.perf_counter()
             why = world.run(agent, seed, budget, sink)
             scores = judge.finish()
             if not scores.decisions:
                 raise RunError("the world ended before the first decision")
             seconds = time.perf_counter() - began
-            found = () if log is None else _recoveries(world, twin, seed, budget, options, log, go_on)
+            found = () if log is None else _recoveries(world, twin, seed, budget, options, log, sink.go_on)
     except (Exception, SystemExit, Halt) as error:  # users' code may want to leave; the study stays
-        return _failed(world, seed, error, made)
+        return _failed(world, seed, error, sink.made)
     return Run(seed, scores, seconds=seconds, why_plain=why, recoveries=found)
 
 

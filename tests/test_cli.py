@@ -44,8 +44,8 @@ def test_json_has_the_promised_schema(tmp_path: Path) -> None:
         assert agent["metrics"]["accuracy"] == {"mean": None, "low": None, "high": None, "n": 0}  # NaN is null
         assert agent["decisions_per_second"] > 0
     assert told["agents"][0]["settings"]["step_size"] == 0.1
-    keys = {"metric", "a", "b", "mean", "low", "high", "p", "n", "failed"}
-    assert [keys == row.keys() for row in told["differences"]] == [True]
+    keys = {"metric", "a", "b", "mean", "low", "high", "p", "n", "failed", "p_holm", "improvement", "over", "settled"}
+    assert [keys | {"more_seeds"} == row.keys() for row in told["differences"]] == [True]
     assert all(Path(tmp_path / path).is_file() for path in told["figures"])
 
 

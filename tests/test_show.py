@@ -109,7 +109,7 @@ def test_the_terms_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     late = told(capsys, Flipper(), drift="abrupt@4000")
     assert "drift abrupt@4000: no run sees a change" in late and "ceases" not in late and "feedback" not in late
     html = api.run(Flip, [Flipper()], seeds=1, steps=90, drift="abrupt@9", feedback="delayed=3")._repr_html_()
-    assert "<caption>Flip; drift abrupt@9; feedback delayed=3</caption>" in html
+    assert "<caption>Flip; drift abrupt@9; feedback delayed=3; mean [95 % interval] over runs</caption>" in html
 
 
 def test_what_is_unknown_of_a_change_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:

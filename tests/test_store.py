@@ -212,24 +212,6 @@ def _left(place: Path) -> list[str]:
     return [path.name for path in place.rglob(".tmp*")]
 
 
-@pytest.mark.parametrize("trace", [(), ("--trace",)], ids=["scores", "trace"])
-def test_a_full_disk_is_one_clear_line(trace: tuple[str, ...], small_disk: Path, tmp_path: Path) -> None:
-    runs = small_disk / "runs"
-    first = ("run", "FrozenLake-v1", "random", "--seeds", 1, "--steps", 200, "--runs", runs)
-    document(*first, cwd=tmp_path)
-    before = stored(runs)
-    (small_disk / "filler").write_bytes(bytes(os.statvfs(small_disk).f_bavail * 4096 - 8192))
-    words = ("run", "FrozenLake-v1", "q-learning", "--seeds", 2, "--steps", 3000, "--runs", runs, *trace)
-    if trace:  # runs without their traces have failed, which may just fit
-        done = sandbox(*words, cwd=tmp_path)
-        line = done.stderr + done.stdout
-        assert done.returncode in (1, 2) and "Traceback" not in line
-    else:
-        line = complaint(*words, cwd=tmp_path)
-    assert "cannot be written" in " ".join(line.split()) and str(runs) in line
-    assert before.items() <= stored(runs).items() and _left(runs) == []
-
-
 def test_a_read_only_folder_is_one_clear_line(small_disk: Path, tmp_path: Path) -> None:
     runs = small_disk / "runs"
     document("run", "FrozenLake-v1", "random", "--seeds", 1, "--steps", 200, "--runs", runs, cwd=tmp_path)

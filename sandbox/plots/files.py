@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import uuid
 from collections.abc import Iterator
@@ -43,7 +44,10 @@ def save(drawn: Figure, stem: Path) -> list[Path]:
         with matplotlib.rc_context(SAME_BYTES):
             drawn.savefig(drafts[0], dpi=130, metadata={"Software": None})
             drawn.savefig(drafts[1], metadata={"Date": None, "Creator": None})
-        for draft, path in zip(drafts, paths, strict=True):  # half a figure is worse than none
+        for path in paths:  # half a figure is worse than none
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        for draft, path in zip(drafts, paths, strict=True):
             draft.replace(path)
     except OSError as error:
         text = f"{stem}: the figure cannot be written: {error.strerror or error}"
