@@ -19,6 +19,7 @@ from sandbox.agent_result import AgentResult
 from sandbox.comparison.bands import Band
 from sandbox.comparison.learning import mean_curve
 from sandbox.errors import SandboxError
+from sandbox.plots.crowd import MOST
 from sandbox.plots.curves import BAND_TOLD, figure
 from sandbox.plots.files import save
 from sandbox.plots.looks import looks_of
@@ -98,7 +99,8 @@ def test_axes_say_what_they_show_and_agents_are_told_apart(name: str, results: d
             assert len({dashes for _, dashes in styles}) == len(styles)  # without colour, too
     legend = [text.get_text() for one in drawn.legends for text in one.get_texts()]
     alive = [agent.name for agent in result.agents if agent.done]
-    assert len(legend) == len(alive) or name == "one decision"
+    assert len(legend) == min(len(alive), MOST) or name == "one decision"
+    assert ("the best 8 of 15 agents" in drawn.get_suptitle()) == (name == "many")
     assert result.world in drawn.get_suptitle()
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from sandbox.comparison.bands import mean_of, simultaneous_band
 from sandbox.comparison.learning import LearningCurve, on_grid
+from sandbox.plots.crowd import thinned
 from sandbox.plots.looks import looks_of, plain
 from sandbox.plots.marks import draw_best, mark_changes, shrink_failures, zoom_on_learners
 from sandbox.plots.panels import Panel, curves_of, panels
@@ -83,11 +84,13 @@ def _draw(axes: Axes, panel: Panel, result: Result, looks: list[dict[str, Any]])
 def figure(result: Result) -> Figure:
     """Return the learning curves of a result: one panel per question, every run faint behind the mean.
 
+    Of more than eight learners the best eight are drawn (`thinned`), and the title says so.
     From 8 runs on, the band is shaded that holds the whole mean curve with 95 % (`simultaneous_band`).
     Colours and line styles are safe for the colour-blind and in print; yardsticks are grey; axes carry their unit.
     """
     from matplotlib.figure import Figure
 
+    result, few = thinned(result)
     wanted = panels(result)
     looks = looks_of([agent.name for agent in result.agents])
     # Wide legends go below, a row for each two agents.
@@ -100,6 +103,7 @@ def figure(result: Result) -> Figure:
     priced = f"objective: {result.meta.objective}" if result.meta.priced else f"unpriced: {result.meta.why_unpriced}"
     priced = "; ".join(filter(None, (priced, str(result.drifting))))
     band = f"{BAND_TOLD}; " if any(axes.collections for axes in all_axes) else ""
+    band = f"{few}; {band}" if few else band
     title = f"{result.world} — mean over up to {seeds} runs; thin lines: each run; {band}{priced}"
     drawn.suptitle(plain(title), fontsize=11)
     handles, labels = [], []
