@@ -60,7 +60,7 @@ def bands(quick: bool) -> list[Row]:
         simultaneous_band(a, rng), simultaneous_band(b, rng), difference_band(a, b, rng)
         laps.append(time.perf_counter() - began)
     rows = [at_most("seconds: bands of 2 agents and of their difference", median(laps), 1.0, "100 points, 30 seeds")]
-    trials = 100 if quick else 2000
+    trials = 20 if quick else 1000
     for noise in NOISES:
         for n in (5, 10, 20, 30):
             held, pointwise = _coverage(noise, n, trials)

@@ -6,13 +6,13 @@ by flipping the signs of the seeds' deviations (Rademacher multipliers; R. Y. Li
 the standard error anew in each flip. Skewed scores pull Student's t to one side; P. Hall's cubic transformation (On the
 removal of skewness by transformation, JRSS B 54, 1992) takes that away, in the data as in each flip.
 
-How often the whole curve is held at 95 %: AR(.9) noise, 100 points, 2,000 trials, by number of seeds
-(`benchmarks/bands.py`; for chi-square noise, flips without the transformation hold .71 to .82):
+How often the whole curve is held at 95 %: AR(.9) noise, 100 points, 1,000 trials (2,000 from 20 seeds), by number of
+seeds (`benchmarks/bands.py`; of chi-square noise, flips without the transformation hold .71 to .82):
 
                           5     10     20     30    pointwise, 10
-    Gaussian            .96    .95    .95    .95    .16
-    chi-square(4)       .94    .94    .93    .94    .09
-    Student's t(4)      .95    .95    .95    .95    .19
+    Gaussian            .97    .95    .95    .95    .16
+    chi-square(4)       .96    .96    .96    .97    .09
+    Student's t(4)      .97    .95    .95    .95    .19
 """
 
 from __future__ import annotations
