@@ -67,7 +67,7 @@ def thin_curve(curve: Curve, points: int) -> Curve:
     n = len(curve.step)
     if n <= points:
         return curve
-    ends = np.unique(np.linspace(0, n - 1, points).round().astype(np.int64))
+    ends = np.unique(np.ceil(np.linspace(0, n, points + 1)[1:]).astype(np.int64)) - 1
     starts = np.append(0, ends[:-1] + 1)
     total, number = (np.add.reduceat(part, starts) for part in (curve.total, curve.number))
     return Curve(curve.step[ends], total, number, curve.windowed[ends], curve.fading[ends])
@@ -137,9 +137,33 @@ def near(facts: Facts) -> list[AgentResult]:
 
 def ranking_pictures(facts: Facts, prefix: str) -> list[Picture]:
     """Return the standings, and the differences of pairs where there are any."""
-    metric, looks, shown = facts.metric, colours_of(facts), near(facts)[:_MOST_BARS]
+    metric, shown = facts.metric, near(facts)[:_MOST_BARS]
     left = [one.agent for one in facts.standings if one.agent not in shown]
-    bars = [
+    bars, differences = _standings(facts, shown), _differences(facts, shown)
+    unit = unit_of(metric)
+    off = f" (too far off: {', '.join(facts.called(agent) for agent in left)})" if left else ""
+    arrow = "more is better" if METRICS[metric].better == "higher" else "less is better"
+
+    def drawing(which: Any, rows: list[Bar], told: str) -> Figure:
+        drawn, axes = _axes(height_of(len(rows)))
+        which(axes, rows, told)
+        return drawn
+
+    found = []
+    if bars:
+        label = f"Mean {title_of(metric)} of each agent with its 95 % interval, and every run as a faint point{off}"
+        found.append(Picture(f"{prefix}-standings", f"Means, intervals and every run{off}", label,
+                             lambda: drawing(draw_standings, bars, f"{unit} ({arrow})")))  # fmt: skip
+    if differences:
+        label = "How much better the first of each pair is, with its 95 % interval; hollow and grey: not settled"
+        found.append(Picture(f"{prefix}-pairs", "Differences of pairs (hollow, grey: not settled)", label,
+                             lambda: drawing(draw_differences, differences, f"better by, {unit}")))  # fmt: skip
+    return found
+
+
+def _standings(facts: Facts, shown: Sequence[AgentResult]) -> list[Bar]:
+    metric, looks = facts.metric, colours_of(facts)
+    return [
         _bar(
             metric,
             squeezed(facts.called(one.agent), 2 * _LONG),
@@ -150,35 +174,20 @@ def ranking_pictures(facts: Facts, prefix: str) -> list[Picture]:
         for one in facts.standings
         if one.agent in shown
     ]
+
+
+def _differences(facts: Facts, shown: Sequence[AgentResult]) -> list[Bar]:
+    looks = colours_of(facts)
     leads = [lead for lead in facts.leads if lead.ahead in shown and lead.behind in shown][:_MOST_BARS]
-    differences = [
+    return [
         _bar(
-            metric,
+            facts.metric,
             f"{squeezed(facts.called(lead.ahead), _LONG)} over {squeezed(facts.called(lead.behind), _LONG)}",
             (lead.by, lead.low, lead.high),
             looks[lead.ahead.name]["color"] if lead.pair.settled else _OPEN,
         )
         for lead in leads
     ]
-
-    def drawing(which: Any, rows: list[Bar], unit: str) -> Figure:
-        drawn, axes = _axes(height_of(len(rows)))
-        which(axes, rows, unit)
-        return drawn
-
-    unit = unit_of(metric)
-    off = f" (too far off: {', '.join(facts.called(agent) for agent in left)})" if left else ""
-    arrow = "more is better" if METRICS[metric].better == "higher" else "less is better"
-    found = []
-    if bars:
-        label = f"Mean {title_of(metric)} of each agent with its 95 % interval, and every run as a faint point{off}"
-        found.append(Picture(f"{prefix}-standings", f"Means, intervals and every run{off}", label,
-                             lambda: drawing(draw_standings, bars, f"{unit} ({arrow})")))  # fmt: skip
-    if differences:
-        label = "How much better the first of each pair is, with its 95 % interval; intervals over 0 are not settled"
-        found.append(Picture(f"{prefix}-pairs", "Differences of pairs (hollow, grey: not settled)", label,
-                             lambda: drawing(draw_differences, differences, f"better by, {unit}")))  # fmt: skip
-    return found
 
 
 def _bar(metric: str, label: str, told: Sequence[float], colour: str, seeds: Sequence[float] = ()) -> Bar:
