@@ -43,7 +43,7 @@ def block_interval(total: FloatArray, number: FloatArray) -> Interval:
     """Return the mean of one run with the 95 % interval that its ten stretches give; `n` is their number.
 
     `total`, `number`: sum and number of values in each bin of the run, in order of time (see `Curve`). Of fewer than 20
-    bins with a value there is no interval, and n is 1.
+    bins with a value, or where a stretch has none, there is no interval, and n is 1.
     """
     total, number = _checked(total, number)
     values = float(number.sum())
@@ -70,8 +70,8 @@ def paired_block_difference(
     if not number_a.sum() or not number_b.sum():
         return Difference(math.nan, math.nan, math.nan, math.nan, 0)
     mean = math.fsum(total_a) / float(number_a.sum()) - math.fsum(total_b) / float(number_b.sum())
-    where = _stretch_of(number_a + number_b)
-    if where is None or not _all_there(where, number_a, number_b):
+    where = _stretch_of(number_a, number_b)
+    if where is None:
         return Difference(mean, math.nan, math.nan, math.nan, 1)
     error = _error(_pull(total_a, number_a, where) - _pull(total_b, number_b, where))
     if error <= _EQUAL * abs(mean):
@@ -89,8 +89,8 @@ def stretch_differences(
     Arguments as of `paired_block_difference`. For a reader: in how many of ten stretches a was ahead.
     """
     (total_a, number_a), (total_b, number_b) = _paired(total_a, number_a, total_b, number_b)
-    where = _stretch_of(number_a + number_b)
-    if where is None or not _all_there(where, number_a, number_b):
+    where = _stretch_of(number_a, number_b)
+    if where is None:
         return np.empty(0)
     a, b = (_sums(t, where) / _sums(n, where) for t, n in ((total_a, number_a), (total_b, number_b)))
     return np.asarray(a - b)
@@ -137,23 +137,21 @@ def _paired(
     return a, b
 
 
-def _stretch_of(number: FloatArray) -> IntArray | None:
-    """Return for each bin which stretch it is in, None if there are too few with a value.
+def _stretch_of(*numbers: FloatArray) -> IntArray | None:
+    """Return for each bin which stretch it is in; None if bins are too few, or a run has no value in some stretch.
 
     Stretches hold about equally many values; a bin is in that of its middle.
     """
+    number = np.sum(numbers, axis=0)
     if int((number > 0).sum()) < _LEAST:
         return None
     middle = np.cumsum(number) - number / 2.0
-    return np.asarray(np.minimum(STRETCHES * middle // number.sum(), STRETCHES - 1), dtype=np.int64)
+    where = np.asarray(np.minimum(STRETCHES * middle // number.sum(), STRETCHES - 1), dtype=np.int64)
+    return where if all(bool((_sums(one, where) > 0).all()) for one in numbers) else None
 
 
 def _sums(values: FloatArray, where: IntArray) -> FloatArray:
     return np.asarray(np.bincount(where, weights=values, minlength=STRETCHES), dtype=np.float64)
-
-
-def _all_there(where: IntArray, *numbers: FloatArray) -> bool:
-    return all(bool((_sums(number, where) > 0).all()) for number in numbers)
 
 
 def _pull(total: FloatArray, number: FloatArray, where: IntArray) -> FloatArray:
