@@ -30,6 +30,12 @@ CHECKS = (
         "",
         {"SANDBOX_SPEED_STEPS": "50000", "SANDBOX_SPEED_SEEDS": "3"},
     ),
+    (
+        "10,000 damaged files of runs and decisions: refused, or read as they were written",
+        "test_damage.py",
+        "hundreds_of_damaged_files",
+        {"SANDBOX_DAMAGES": "10000"},
+    ),
 )
 
 

@@ -43,11 +43,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_hundreds_of_damaged_files_tell_nothing_wrong(folder: Path) -> None:
-    words = [sys.executable, DAMAGE, folder, "800", "1"]
+    count = int(os.environ.get("SANDBOX_DAMAGES", "800"))
+    words = [sys.executable, DAMAGE, folder, count, "1"]
     done = subprocess.run([*map(str, words)], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0 and done.stderr == "", (done.returncode, done.stderr[-500:])
     told = json.loads(done.stdout)
-    assert told["wrong"] == [] and told["found"]["refused"] > 700 and told["megabytes"] < 1000
+    assert told["wrong"] == [] and told["found"]["refused"] > 0.9 * count and told["megabytes"] < 1000
 
 
 def test_two_files_that_changed_places_are_refused(folder: Path, tmp_path: Path) -> None:
