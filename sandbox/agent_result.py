@@ -58,7 +58,7 @@ class AgentResult:
 
     def interval(self, metric: str) -> Interval:
         """Return the mean over seeds with its interval, none where all runs are the same run."""
-        found = mean_interval(self.values(metric), np.random.default_rng(0))
+        found = mean_interval(self.values(metric))
         return Interval(found.mean, math.nan, math.nan, 1) if self.distinct == 1 and found.n > 1 else found
 
     @property

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from sandbox.agent_result import AgentResult
 from sandbox.comparison.bands import tolerance_content
 from sandbox.comparison.blocks import block_interval
@@ -87,8 +85,8 @@ class Comparison:
             centre = _NOTHING._replace(value=agent.interval(self.metric).mean, n=agent.distinct)
             median = iqm = centre
         else:
-            median = median_interval(values, np.random.default_rng(0))
-            iqm = iqm_interval(values, np.random.default_rng(0))
+            median = median_interval(values)
+            iqm = iqm_interval(values)
         mean = self._mean(agent)
         there = not math.isnan(mean.mean)
         return Standing(agent, (1 + better) * there, (known - worse) * there, mean, median, iqm, _reach(agent, values))

@@ -97,7 +97,7 @@ def _learned(
     name: str, curves: Sequence[LearningCurve], threshold: float, higher: bool, to: float, result: Result
 ) -> Learned:
     areas = [area(step, value, to) for step, value in curves]
-    found = mean_interval(areas, np.random.default_rng(0))
+    found = mean_interval(areas)
     if math.isnan(threshold):
         nothing = speed([], 0.0, higher, np.random.default_rng(0))
         return Learned(name, found, nothing)

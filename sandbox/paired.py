@@ -91,7 +91,7 @@ def _pair(a: AgentResult, b: AgentResult, metric: str, higher: bool) -> Pair:
     failed = len({run.seed for agent in (a, b) for run in agent.failed} & seeds)
     if a.distinct == b.distinct == 1:
         return Pair(a.name, b.name, _over_time(a, b, metric), math.nan, _NOTHING, failed, True, None)
-    difference = paired_difference(x, y, np.random.default_rng(0))
+    difference = paired_difference(x, y)
     return Pair(a.name, b.name, difference, math.nan, improvement(x, y, higher), failed, False, None)
 
 

@@ -242,6 +242,6 @@ def summary(by_seed: Sequence[Recovery], rng: np.random.Generator) -> Summary:
         median_time(times, observed, rng),
         restricted_mean(times, observed),
         max(times, default=math.nan),
-        mean_interval([one.drop for one in told], np.random.default_rng(0)),
-        mean_interval([one.cost for one in told], np.random.default_rng(0)),
+        mean_interval([one.drop for one in told]),
+        mean_interval([one.cost for one in told]),
     )

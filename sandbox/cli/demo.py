@@ -38,4 +38,4 @@ def demo(
         print_json({"schema": 1, "studies": studies, "report": str(report)})
     else:
         print_report(report)
-    finish(any(result.failed for result, _ in found), lost)
+    finish(any(result.failed for result, _ in found), [text for result, _ in found for text in result.lost] + lost)

@@ -118,12 +118,12 @@ def iqm_bounds(samples: FloatArray, confidence: float = CONFIDENCE) -> tuple[Flo
     return low, high
 
 
-def median_interval(by_seed: Sequence[float], rng: np.random.Generator | None = None) -> Estimate:
+def median_interval(by_seed: Sequence[float]) -> Estimate:
     """Return the median over seeds with its 95 % interval (`median_bounds`); NaN are left out."""
     return _estimate(by_seed, median=True)
 
 
-def iqm_interval(by_seed: Sequence[float], rng: np.random.Generator | None = None) -> Estimate:
+def iqm_interval(by_seed: Sequence[float]) -> Estimate:
     """Return the interquartile mean over seeds (`iqms`) with its 95 % interval (`iqm_bounds`); NaN are left out."""
     return _estimate(by_seed, median=False)
 

@@ -182,11 +182,11 @@ def mean_bounds(samples: FloatArray, confidence: float = CONFIDENCE) -> tuple[Fl
     return np.where(same, least, low), np.where(same, most, high)
 
 
-def mean_interval(by_seed: Sequence[float], rng: np.random.Generator | None = None) -> Interval:
+def mean_interval(by_seed: Sequence[float]) -> Interval:
     """Return the mean over seeds with its 95 % interval (`mean_bounds`); NaN are left out.
 
     Runs that are all equal give an interval without width: a count that is 0 in every run is 0. Where scores are
-    successes or failures of whole runs that claims too much; see `share_interval`. Nothing is drawn from `rng`.
+    successes or failures of whole runs that claims too much; see `share_interval`.
     """
     values = known(by_seed)
     n = len(values)
@@ -200,13 +200,11 @@ def mean_interval(by_seed: Sequence[float], rng: np.random.Generator | None = No
     return Interval(mean, min(low, mean), max(high, mean), n)
 
 
-def paired_difference(
-    a_by_seed: Sequence[float], b_by_seed: Sequence[float], rng: np.random.Generator | None = None
-) -> Difference:
+def paired_difference(a_by_seed: Sequence[float], b_by_seed: Sequence[float]) -> Difference:
     """Return the mean difference a - b over seeds, paired, with interval (`skew_bounds`) and p value (`skew_p`).
 
     The p value is at most .05 just where 0 is outside the interval. Pairs with a NaN are left out. Differences are
-    never taken for shares: two values of them (0, 1) do not rule out a third (-1). Nothing is drawn from `rng`.
+    never taken for shares: two values of them (0, 1) do not rule out a third (-1).
     """
     with np.errstate(all="ignore"):
         gaps = known(np.subtract(a_by_seed, b_by_seed).tolist())

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from sandbox.comparison.intervals import Interval, mean_interval
 
 if TYPE_CHECKING:
@@ -62,8 +60,7 @@ def books_of(agent: AgentResult, meta: Meta) -> Books:
     runs = agent.done[:1] if agent.distinct == 1 else agent.done
     by_run = [_run_accounts(run, meta) for run in runs]
     names = ("best", *NAMES, "earned")
-    rng = np.random.default_rng(0)
-    found = {name: mean_interval([one[name] for one in by_run], rng) for name in names}
+    found = {name: mean_interval([one[name] for one in by_run]) for name in names}
     scale = max(abs(one.mean) for one in found.values())
     empty = [name for name in NAMES if name != "regret" and abs(found[name].mean) <= _NOTHING * scale]
     return Books(unit, {name: one for name, one in found.items() if name not in empty})
