@@ -100,7 +100,7 @@ def test_axes_say_what_they_show_and_agents_are_told_apart(name: str, results: d
     legend = [text.get_text() for one in drawn.legends for text in one.get_texts()]
     alive = [agent.name for agent in result.agents if agent.done]
     assert len(legend) == min(len(alive), MOST) or name == "one decision"
-    assert ("the best 8 of 15 agents" in drawn.get_suptitle()) == (name == "many")
+    assert (f"the best {MOST} of 15 agents" in drawn.get_suptitle()) == (name == "many")
     assert result.world in drawn.get_suptitle()
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from sandbox.metrics import METRICS
 from sandbox.result import YARDSTICKS, Result
 
-MOST = 8  # learners that a reader can follow
+MOST = 6  # learners that a reader can follow: each has a colour of its own
 
 
 def thinned(result: Result, most: int = MOST) -> tuple[Result, str]:

@@ -84,7 +84,7 @@ def _draw(axes: Axes, panel: Panel, result: Result, looks: list[dict[str, Any]])
 def figure(result: Result) -> Figure:
     """Return the learning curves of a result: one panel per question, every run faint behind the mean.
 
-    Of more than eight learners the best eight are drawn (`thinned`), and the title says so.
+    Of more than six learners the best six are drawn (`thinned`), and the title says so.
     From 8 runs on, the band is shaded that holds the whole mean curve with 95 % (`simultaneous_band`).
     Colours and line styles are safe for the colour-blind and in print; yardsticks are grey; axes carry their unit.
     """
