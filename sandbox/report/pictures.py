@@ -199,8 +199,8 @@ def recovery_pictures(facts: Facts, prefix: str) -> list[Picture]:
     """Return the recovery curves of the first changes that hit anybody."""
     looks = colours_of(facts)
     by_change: dict[int, list[tuple[AgentResult, Any]]] = {}
-    for agent in facts.result.agents:
-        for runs in agent.by_change() if agent.done else []:
+    for agent in _drawn(facts):
+        for runs in agent.by_change():
             if times_of(runs)[0]:
                 by_change.setdefault(runs[0].change, []).append((agent, runs))
 
@@ -231,12 +231,17 @@ def squeezed(name: str, most: int) -> str:
 
 
 def who_was_hit(facts: Facts) -> list[str]:
-    """Return what the agents are called of which a run was at risk in any change."""
-    return [
-        facts.called(agent)
-        for agent in facts.result.agents
-        if any(one.at_risk for run in agent.done for one in run.recoveries)
-    ]
+    """Return what the agents are called whose recovery is drawn."""
+    return [facts.called(agent) for agent in _drawn(facts)]
+
+
+def _drawn(facts: Facts) -> list[AgentResult]:
+    """Return the agents that a change hit in more than half of their runs, if there are any, else all that it hit."""
+    shares = []
+    for agent in facts.result.agents:
+        told = [sum(one.at_risk for one in runs) / len(runs) for runs in agent.by_change()] if agent.done else []
+        shares.append((agent, max(told, default=0.0)))
+    return [agent for agent, share in shares if share > 0.5] or [agent for agent, share in shares if share]
 
 
 def legend_of(facts: Facts) -> list[tuple[str, str, str]]:

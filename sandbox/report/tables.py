@@ -127,7 +127,7 @@ def recovery_table(facts: Facts) -> Table:
         if agent.done
         for one in agent.recoveries()
     ]
-    head = ("agent", "change at", "drop", "back again", "half of them within", "cost of the change")
+    head = ("agent", "change at", "drop", "runs hit", "back again", "half of these within", "cost of the change")
     caption = (
         "Recovery, against the same run in a world that had always been as it is after the change. Drop: extra loss a "
         "decision right after, in reward. Half within: decisions. Cost: extra loss in all, in reward."
@@ -137,18 +137,18 @@ def recovery_table(facts: Facts) -> Table:
 
 def _recovery(one: Summary) -> tuple[str, ...]:
     if not one.n:
-        return NONE, "unknown", NONE, NONE
-    back = f"{one.recovered} of {one.at_risk}" if one.at_risk else "no drop"
+        return NONE, "unknown", NONE, NONE, NONE
+    hit, back = f"{one.at_risk} of {one.n}", f"{one.recovered} of {one.at_risk}" if one.at_risk else NONE
     median = one.median
     if not one.at_risk:
         time = NONE
     elif math.isnan(median.median):
-        time = f"more than {amount(one.horizon)}"
+        time = f"more than {one.horizon:,.0f}"
     elif math.isnan(median.low) or math.isinf(median.high):
-        time = amount(median.median) + (f" ({amount(median.low)} or more)" if median.low == median.low else "")
+        time = f"{median.median:,.0f}" + (f" ({median.low:,.0f} or more)" if median.low == median.low else "")
     else:
-        time = f"{amount(median.median)} ({amount(median.low)} to {amount(median.high)})"
-    return measured("reward", one.drop), back, time, measured("reward", one.cost)
+        time = f"{median.median:,.0f} ({median.low:,.0f} to {median.high:,.0f})"
+    return measured("reward", one.drop), hit, back, time, measured("reward", one.cost)
 
 
 def settings_table(facts: Facts) -> Table:
