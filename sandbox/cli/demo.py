@@ -32,10 +32,14 @@ def demo(
             if not as_json:
                 print_result(result)
                 print_figures(figures)
-    report = write_report([result for result, _ in found], out / "report.html")[0]
+    report: Path | None = None
+    try:
+        report = write_report([result for result, _ in found], out / "report.html")[0]
+    except SandboxError as error:  # the numbers are still told
+        lost.append(str(error))
     if as_json:
         studies = [with_figures(*pair) for pair in found]
-        print_json({"schema": 1, "studies": studies, "report": str(report)})
-    else:
+        print_json({"schema": 1, "studies": studies, "report": None if report is None else str(report)})
+    elif report is not None:
         print_report(report)
     finish(any(result.failed for result, _ in found), [text for result, _ in found for text in result.lost] + lost)
