@@ -31,6 +31,7 @@ from sandbox.report.tables import (
 from sandbox.report.words import report_words, section_words
 from sandbox.result import Result
 
+BAND_FROM = 8  # runs from which on the figure has bands, as in sandbox/plots/curves.py
 GLOSSARY = [
     ("agent, learner, yardstick", "Whatever decides is an agent. A learner learns from what comes of its decisions; a "
      "yardstick does not learn from them, or hardly (random choices, always the commonest answer), and is there to be "
@@ -109,8 +110,9 @@ def _terms(result: Result) -> list[tuple[str, str]]:
 
 def _curves(facts: Facts, prefix: str) -> Part:
     result = facts.result
-    told = "Thick lines are means over runs, thin ones are the runs themselves; a shaded band is 95 % sure to hold the "
-    told += "whole mean curve."
+    told = "Thick lines are means over runs, thin ones are the runs themselves."
+    if any(agent.distinct >= BAND_FROM for agent in result.agents):
+        told += " A shaded band is 95 % sure to hold the whole mean curve."
     if result.drifting.changes:
         told += " Dotted upright lines are changes of the world."
     if result.oracle:
