@@ -20,6 +20,7 @@ from sandbox.result import Result
 from sandbox.runs import Options
 from sandbox.settle import most_seeds, settle_study
 from sandbox.study import run_study
+from sandbox.study_file import is_study_file
 from sandbox.world import Budget, make_terms
 
 
@@ -57,6 +58,8 @@ def run(
     >>> [agent.name for agent in result.agents]
     ['q-learning', 'random']
     """
+    if isinstance(world, str) and is_study_file(world):
+        raise SandboxError(f"{world} is a study file, which names its agents: sandbox.study_file.run_file runs it")
     if not isinstance(seeds, Integral | Iterable | None):
         raise SandboxError(f"seeds={seeds!r}: give their number, or the seeds themselves")
     seeds = seeds if isinstance(seeds, Integral | None) else list(seeds)

@@ -127,10 +127,12 @@ def _check_request(
         raise SandboxError("a study needs at least one agent")
     _check_sizes(seeds, budget)
     names = [agent for agent in agents if isinstance(agent, str)]
-    meant = [canonical(name) for name in names]
-    twice = next((name for k, name in enumerate(names) if meant[k] in meant[:k]), None)
-    if twice is not None:
-        raise SandboxError(f"the agent {twice!r} is given twice")
+    meant: set[str] = set()
+    for name in names:
+        one = repr(canonical(name))
+        if one in meant:
+            raise SandboxError(f"the agent {name!r} is given twice")
+        meant.add(one)
     if not isinstance(options.window, int) or not 1 <= options.window <= _WIDEST:
         raise SandboxError(f"window={options.window} is out of range: a window holds 1 to {_WIDEST:,} decisions")
     if not 0.0 < options.fading <= 1.0:

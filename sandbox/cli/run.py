@@ -55,12 +55,13 @@ def run(
     from sandbox.show.results import print_figures, print_result
     from sandbox.show.text import printable
     from sandbox.study import run_study
+    from sandbox.study_file import is_study_file
     from sandbox.world import Budget, make_terms
 
     for name, value in (("--seeds", seeds), ("--jobs", jobs), ("--steps", steps), ("--episodes", episodes)):
         if value is not None and value < 1:
             raise SandboxError(f"{name} {value} is out of range: at least 1 is needed")
-    if world.lower().endswith(".toml"):
+    if is_study_file(world):
         if agents:
             raise SandboxError(f"{world} names its agents itself; {agents[0]!r} beside it is too much")
         run_file(world, given_beside(context, "world", "agents", "runs", "as_json"), runs, as_json)
