@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_BAND_FROM = 8  # runs; from fewer, the band is wider than the runs themselves lie apart
+BAND_FROM = 8  # runs; from fewer, the band is wider than the runs themselves lie apart
 _BAND_POINTS = 100
 _SHADE = 0.16
 BAND_TOLD = "shaded: 95 % sure to hold the whole mean curve"
@@ -30,7 +30,7 @@ def _draw_band(axes: Axes, grid: FloatArray, values: FloatArray, look: dict[str,
 
     `values`: each run's curve (n_seeds, n_points) on the grid (n_points,).
     """
-    if len(values) < _BAND_FROM or not len(grid):
+    if len(values) < BAND_FROM or not len(grid):
         return False
     some = np.linspace(0, len(grid) - 1, _BAND_POINTS).round().astype(np.int64)
     band = simultaneous_band(values[:, some], np.random.default_rng(0))
@@ -52,7 +52,8 @@ def _draw_agent(axes: Axes, curves: list[LearningCurve], look: dict[str, Any], s
     return grid, mean
 
 
-def _draw(axes: Axes, panel: Panel, result: Result, looks: list[dict[str, Any]]) -> None:
+def draw_panel(axes: Axes, panel: Panel, result: Result, looks: list[dict[str, Any]]) -> None:
+    """Draw one panel on the axes given: each agent's runs, band and mean, the best possible, and the drift."""
     means: dict[str, FloatArray] = {}
     drawn: list[FloatArray] = []
     for agent, look in zip(result.agents, looks, strict=True):
@@ -98,7 +99,7 @@ def figure(result: Result) -> Figure:
     drawn = Figure(figsize=(4.6 * len(wanted), 3.7 + 0.24 * rows), layout="constrained")
     all_axes = drawn.subplots(1, len(wanted), squeeze=False)[0]
     for axes, panel in zip(all_axes, wanted, strict=True):
-        _draw(axes, panel, result, looks)
+        draw_panel(axes, panel, result, looks)
     seeds = max((agent.distinct for agent in result.agents), default=0)
     priced = f"objective: {result.meta.objective}" if result.meta.priced else f"unpriced: {result.meta.why_unpriced}"
     priced = "; ".join(filter(None, (priced, str(result.drifting))))

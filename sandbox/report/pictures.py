@@ -75,7 +75,7 @@ def thin_curve(curve: Curve, points: int) -> Curve:
 
 def curve_pictures(facts: Facts, prefix: str) -> list[Picture]:
     """Return the learning curves, a figure for each question."""
-    from sandbox.plots.curves import _draw
+    from sandbox.plots.curves import draw_panel
     from sandbox.plots.panels import Panel, panels
 
     result, looks = thinned(facts.result), list(colours_of(facts).values())
@@ -83,7 +83,7 @@ def curve_pictures(facts: Facts, prefix: str) -> list[Picture]:
 
     def drawing(panel: Panel) -> Figure:
         drawn, axes = _axes()
-        _draw(axes, panel, safe, looks)
+        draw_panel(axes, panel, safe, looks)
         axes.set_title("")
         return drawn
 

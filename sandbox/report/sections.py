@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from sandbox.comparison.bands import tolerance_content
 from sandbox.errors import SandboxError
+from sandbox.plots.curves import BAND_FROM
 from sandbox.report.accounts import HEADS, NAMES, TOLD
 from sandbox.report.amounts import counted
 from sandbox.report.facts import Facts
@@ -31,7 +33,6 @@ from sandbox.report.tables import (
 from sandbox.report.words import report_words, section_words
 from sandbox.result import Result
 
-BAND_FROM = 8  # runs from which on the figure has bands, as in sandbox/plots/curves.py
 GLOSSARY = [
     ("agent, learner, yardstick", "Whatever decides is an agent. A learner learns from what comes of its decisions; a "
      "yardstick does not learn from them, or hardly (random choices, always the commonest answer), and is there to be "
@@ -111,6 +112,11 @@ def _terms(result: Result) -> list[tuple[str, str]]:
 def _curves(facts: Facts, prefix: str) -> Part:
     result = facts.result
     told = "Thick lines are means over runs, thin ones are the runs themselves."
+    least = min((agent.distinct for agent in facts.learners if agent.distinct > 1), default=0)
+    if least:
+        content = 100 * tolerance_content(least)
+        told += f" Between the outermost of {least} runs lie, at any one point, at least {content:.0f} % of all runs"
+        told += " that there could be (95 % sure)."
     if any(agent.distinct >= BAND_FROM for agent in result.agents):
         told += " A shaded band is 95 % sure to hold the whole mean curve."
     if result.drifting.changes:

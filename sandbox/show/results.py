@@ -164,4 +164,5 @@ def print_figures(figures: Sequence[Path]) -> None:
 
 def print_report(path: Path) -> None:
     """Print where the report is."""
-    console_of().print(f"report: {safe(str(path))} (open it in a browser)", soft_wrap=True)
+    told = "" if path.suffix.lower() in (".md", ".markdown") else " (open it in a browser)"
+    console_of().print(f"report: {safe(str(path))}{told}", soft_wrap=True)

@@ -54,7 +54,7 @@ def verdict(found: Comparison, pair: Pair) -> str:
         ahead = pair.a if found.better(pair.a, pair.b) else pair.b
         return f"{ahead} is better"
     if pair.failed:
-        return f"unknown: {pair.failed} of its runs failed"
+        return f"unknown: on {pair.failed} seeds a run of the two failed"
     if math.isnan(pair.p_holm):
         return "unknown: one run each"
     if pair.blocks:
