@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from sandbox.plots.crowd import thinned
 from sandbox.plots.looks import looks_of, plain
 from sandbox.plots.marks import draw_best, mark_changes, shrink_failures, zoom_on_learners
 from sandbox.plots.panels import Panel, curves_of, panels
-from sandbox.result import Result
+from sandbox.result import YARDSTICKS, Result
 from sandbox.table import FloatArray
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 BAND_FROM = 8  # runs; from fewer, the band is wider than the runs themselves lie apart
 _BAND_POINTS = 100
 _SHADE = 0.16
+_TITLE = 50  # characters of a title's line for each panel
 BAND_TOLD = "shaded: 95 % sure to hold the whole mean curve"
 
 
@@ -40,11 +42,16 @@ def _draw_band(axes: Axes, grid: FloatArray, values: FloatArray, look: dict[str,
     return True
 
 
-def _draw_agent(axes: Axes, curves: list[LearningCurve], look: dict[str, Any], several: bool) -> LearningCurve:
-    """Draw an agent's mean curve, and if its runs are `several` also these and the band; return the mean curve."""
+def _draw_agent(
+    axes: Axes, curves: list[LearningCurve], look: dict[str, Any], several: bool, yardstick: bool
+) -> LearningCurve:
+    """Draw an agent's mean curve, and if its runs are `several` also these and the band; return the mean curve.
+
+    A yardstick has no band: nobody asks how sure its mean is.
+    """
     grid, values = on_grid(curves)
     if several:
-        faint = 0.12 if _draw_band(axes, grid, values, look) else 0.18
+        faint = 0.12 if not yardstick and _draw_band(axes, grid, values, look) else 0.18
         for step, value in curves:
             axes.plot(step, value, color=look["color"], alpha=faint, linewidth=0.7, zorder=1)
     mean = mean_of(values)
@@ -60,8 +67,9 @@ def draw_panel(axes: Axes, panel: Panel, result: Result, looks: list[dict[str, A
         curves = curves_of(agent, panel)
         if not curves:
             continue
-        _, means[agent.name] = _draw_agent(axes, curves, {"label": plain(agent.name), **look}, agent.distinct > 1)
-        drawn += [value for _, value in curves]
+        shown = {"label": plain(agent.name), **look}
+        _, means[agent.name] = _draw_agent(axes, curves, shown, agent.distinct > 1, agent.name in YARDSTICKS)
+        drawn += [value for _, value in curves] if agent.name not in YARDSTICKS else []
     best = draw_best(axes, result, panel.reference)
     mark_changes(axes, result.drifting.changes)
     ends = [float(end) for mean in means.values() if len(mean) for end in (np.nanmin(mean), np.nanmax(mean))]
@@ -71,7 +79,7 @@ def draw_panel(axes: Axes, panel: Panel, result: Result, looks: list[dict[str, A
         if not positive:
             axes.set_ylim(bottom=0.0)
     elif ends and panel.signal in ("return", "reward"):
-        shrunk = panel.signal == "return" and shrink_failures(axes, drawn, max(*ends, *best))
+        shrunk = panel.signal == "return" and bool(drawn) and shrink_failures(axes, drawn, means, best)
         if not shrunk:
             zoom_on_learners(axes, means, best)
     axes.set_title(panel.title, fontsize=11)
@@ -106,7 +114,7 @@ def figure(result: Result) -> Figure:
     band = f"{BAND_TOLD}; " if any(axes.collections for axes in all_axes) else ""
     band = f"{few}; {band}" if few else band
     title = f"{result.world} — mean over up to {seeds} runs; thin lines: each run; {band}{priced}"
-    drawn.suptitle(plain(title), fontsize=11)
+    drawn.suptitle(plain(textwrap.fill(title, _TITLE * len(wanted))), fontsize=11)
     handles, labels = [], []
     for axes in all_axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):

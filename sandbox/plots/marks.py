@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -40,9 +41,9 @@ def draw_best(axes: Axes, result: Result, reference: str) -> list[float]:
         values = [last]
         axes.axhline(last, **look)
     about = "≈ " if (result.oracle or {}).get("sampled") else ""
-    told = f"{min(values):.4g} to {max(values):.4g}" if many else f"{last:.4g}"
+    told = f"{min(values):.3g} to {max(values):.3g}" if many else f"{last:.3g}"
     axes.annotate(
-        f"best possible {about}{told}", (1, max(values) if many else last), xycoords=("axes fraction", "data"),
+        f"best possible {about}{_minus(told)}", (1, max(values) if many else last), xycoords=("axes fraction", "data"),
         fontsize=8, ha="right", va="bottom", xytext=(-3, 2), textcoords="offset points", bbox=_BEHIND,
     )  # fmt: skip
     return values
@@ -57,8 +58,8 @@ def mark_changes(axes: Axes, changes: Sequence[tuple[int, int]]) -> None:
             axes.axvspan(begin, complete, color="#000000", alpha=0.08 * strength, linewidth=0, zorder=0)
         if k == 0:
             axes.annotate(
-                "drift", (begin, 1), xycoords=("data", "axes fraction"), fontsize=8, va="top", ha="left",
-                xytext=(3, -3), textcoords="offset points", bbox=_BEHIND,
+                "drift", (begin, 0), xycoords=("data", "axes fraction"), fontsize=8, va="bottom", ha="left",
+                xytext=(3, 3), textcoords="offset points", bbox=_BEHIND,
             )  # fmt: skip
 
 
@@ -79,19 +80,48 @@ def zoom_on_learners(axes: Axes, means: Mapping[str, FloatArray], best: Sequence
     if high - low <= 0.0 or high - lowest <= _STRETCH * (high - low):
         return
     axes.set_ylim(low - room, high + 1.5 * room)
-    told = ", ".join(f"{name} ({np.median(mean):.3g})" for name, mean in outside.items())
+    _tell_below(axes, outside)
+
+
+def _tell_below(axes: Axes, outside: Mapping[str, FloatArray]) -> None:
+    """Say in words which mean curves lie under the axis."""
+    if not outside:
+        return
+    told = ", ".join(f"{name} ({_rough(float(np.median(mean)))})" for name, mean in outside.items())
     axes.annotate(
         f"below: {told}", (0, 0), xycoords="axes fraction", fontsize=8, ha="left", va="bottom", xytext=(4, 3),
         textcoords="offset points", bbox=_BEHIND,
     )  # fmt: skip
 
 
-def shrink_failures(axes: Axes, curves: Sequence[FloatArray], top: float) -> bool:
-    """Where early failures dwarf everything after, use a symmetric logarithmic axis; return whether it is."""
-    best = max(float(values[-1]) for values in curves)
+def _rough(value: float) -> str:
+    return _minus(f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}")
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def shrink_failures(
+    axes: Axes, curves: Sequence[FloatArray], means: Mapping[str, FloatArray], best: Sequence[float]
+) -> bool:
+    """Where early failures dwarf everything after, use a symmetric logarithmic axis; return whether it is.
+
+    `curves`: every learner's run. Yardsticks whose mean curve (`means`) lies under them all are told of in words.
+    """
+    top = max([*best, *(float(np.nanmax(mean)) for mean in means.values() if len(mean))], default=0.0)
+    last = max(float(values[-1]) for values in curves)
     lowest = min(float(values.min()) for values in curves)
-    if lowest >= 0 or abs(lowest) <= 20 * max(1.0, abs(best), abs(top)):
+    if lowest >= 0 or abs(lowest) <= 20 * max(1.0, abs(last), abs(top)):
         return False
-    axes.set_yscale("symlog", linthresh=max(1.0, abs(best)))
-    axes.set_ylim(top=0.0 if top <= 0 else None)
+    linear = max(1.0, abs(last))
+    axes.set_yscale("symlog", linthresh=linear)
+    axes.set_ylim(1.6 * lowest, 0.0 if top <= 0 else 1.6 * max(top, linear))
+    powers = range(math.ceil(math.log10(linear)), math.floor(math.log10(-lowest)) + 1)
+    ups = [10.0**k for k in powers if 10.0**k <= top]
+    axes.set_yticks([*(-(10.0**k) for k in powers), 0.0, *ups], minor=False)
+    axes.set_yticks([], minor=True)
+    axes.yaxis.set_major_formatter(lambda value, _: _minus(f"{value:,.0f}"))
+    known = {name: mean[~np.isnan(mean)] for name, mean in means.items()}
+    _tell_below(axes, {n: m for n, m in known.items() if n in YARDSTICKS and len(m) and np.median(m) < 1.6 * lowest})
     return True

@@ -75,7 +75,7 @@ def _draw_rows(axes: Axes, bars: Sequence[Bar], unit: str) -> None:
             fontsize=9,
             ha="left",
             va="bottom",
-            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5},
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 1.0, "pad": 1.0},
             zorder=4,
         )
     axes.set_ylim(len(bars) - 0.6, -0.9)
