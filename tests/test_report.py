@@ -19,12 +19,15 @@ from sandbox.agent_result import AgentResult
 from sandbox.curves import Curve
 from sandbox.errors import SandboxError
 from sandbox.plots.inline import inline_svg
+from sandbox.recovery import Summary
 from sandbox.report import write_report
 from sandbox.report.accounts import books_of
 from sandbox.report.amounts import amount, measured, rounded
+from sandbox.report.drift_words import BACK, _quickest, _spared
 from sandbox.report.facts import Facts, short_names
 from sandbox.report.pictures import squeezed, thin_curve
 from sandbox.report.sections import titles_of
+from sandbox.report.tables import learning_table, ledger_table, metrics_table
 from sandbox.report.words import report_words, section_words
 from sandbox.result import Result
 from sandbox.runs import Run
@@ -85,7 +88,7 @@ def test_better_is_said_only_of_what_is_settled(cliff: Result) -> None:
     )
     assert "chance" not in clear
     unclear = words(pretend(cliff, {"sarsa": [0.02 + x for x in SPREAD], "q-learning": NOISE}))
-    assert "sarsa is ahead, but not for sure" in unclear and "may be mere chance (p = " in unclear
+    assert "No clear winner: sarsa 0.02" in unclear and "may be mere chance (p = " in unclear
     assert "did best" not in unclear and "is better than" not in unclear
 
 
@@ -143,6 +146,74 @@ def test_drift_is_told(spam: Result) -> None:
     assert "The drift" not in words(api.run("spam", ["logistic"], seeds=2, steps=300))
 
 
+def changed(model: Summary, median: tuple[float, float, float], hit: int, back: int) -> Summary:
+    """Return a summary of 30 runs of which `hit` were hit and `back` recovered."""
+    return model._replace(
+        n=30, at_risk=hit, recovered=back, censored=1 - back / hit if hit else math.nan,
+        median=model.median._replace(median=median[0], low=median[1], high=median[2]),
+    )  # fmt: skip
+
+
+def test_every_learner_is_named_and_only_what_overlaps_may_be_chance(spam: Result) -> None:
+    facts = Facts(spam)
+    model = spam.agents[0]
+    agents = [replace(model, name=name) for name in ("a", "b", "c")]
+    facts.names.update({name: name for name in "abc"})
+    one = model.recoveries()[0]
+    times = [(100.0, 90.0, 120.0), (110.0, 95.0, 130.0), (900.0, 800.0, 990.0)]
+    hit = [(agent, changed(one, time, 30, 30)) for agent, time in zip(agents, times, strict=True)]
+    assert _quickest(facts, hit) == [
+        "Which of a and b is back first may be chance; c is plainly slower than a.",
+    ]
+    assert _quickest(facts, hit[1:]) == ["b is back first, beyond chance."]
+    spared = [(agents[0], changed(one, times[0], 1, 1)), (agents[1], changed(one, times[0], 5, 5))]
+    assert _spared(facts, spared) == ["Of a only 1 of 30 runs was hit, of b 5 of 30."]
+    assert _spared(facts, [(agents[2], changed(one, times[0], 0, 0)), (agents[0], changed(one, times[0], 12, 2))]) == [
+        "No run of c was hit.",
+        "Of a 12 of 30 runs were hit.",
+    ]
+
+
+def test_no_clear_winner_names_who_beats_the_rest(cliff: Result) -> None:
+    made = pretend(cliff, {"sarsa": [1.02 + x for x in SPREAD], "q-learning": [1 + x for x in NOISE], "random": SPREAD})
+    third = replace(made.agents[2], name="third")
+    told = words(replace(made, agents=[*made.agents[:2], third]))
+    assert "No clear winner: sarsa 1.0" in told and "; both beat third." in told
+
+
+def test_same_run_on_every_seed_is_one_run() -> None:
+    told = words(api.run("river:Phishing", ["river:GaussianNB()", "river:HoeffdingTreeClassifier()"], seeds=2, jobs=1))
+    assert "one run of each learner on the same data counts (other seeds change nothing)" in told
+    assert "10 stretches" in told and "times over" not in told and "2 time" not in told
+
+
+def test_best_possible_has_two_names_where_the_time_limit_matters(failing: Result, cliff: Result) -> None:
+    lake, walk = ledger_table(Facts(failing), Facts(failing).books), ledger_table(Facts(cliff), Facts(cliff).books)
+    assert lake.head[1] == "best possible without a time limit" and walk.head[1] == "best possible"
+    assert "unfinished episodes" in walk.caption
+
+
+def test_how_fast_they_learned_is_a_table(cliff: Result) -> None:
+    facts = Facts(cliff)
+    table = learning_table(facts)
+    assert table is not None and facts.comparison is not None and facts.comparison.learning is not None
+    assert {row[0] for row in table.rows} == {"q-learning", "sarsa", "random"}
+    for row in table.rows:
+        learned = facts.comparison.learning.of(row[0])
+        assert (
+            learned is not None and row[2] == f"{round(learned.speed.reached * learned.speed.n)} of {learned.speed.n}"
+        )
+        assert row[1].startswith(measured("return", learned.area))
+    assert " nine tenths of the way from a yardstick's level" in table.caption
+
+
+def test_whole_numbers_have_no_decimals(cliff: Result) -> None:
+    one = api.run("CliffWalking-v1", ["q-learning"], seeds=1, steps=500)
+    table = metrics_table(Facts(one))
+    at = next(k for k, head in enumerate(table.head) if head.startswith("blunders"))
+    assert re.fullmatch(r"[\d,]+", table.rows[0][at])
+
+
 def test_many_worlds_get_a_line_each(spam: Result, cliff: Result) -> None:
     results = [spam, cliff, replace(cliff, budget={"steps": 5, "episodes": None})]
     titles = titles_of(results)
@@ -150,6 +221,15 @@ def test_many_worlds_get_a_line_each(spam: Result, cliff: Result) -> None:
     assert len(set(titles_of([cliff] * 3))) == 3
     said = report_words([Facts(result) for result in results], titles)
     assert [one.lead for one in said[:3]] == [f"{title}:" for title in titles]
+    top = said[0].text
+    leads = Facts(spam).leads
+    assert "(higher is better)" in top and ("ahead of" in top) == any(
+        lead.pair.settled and "random" not in (lead.ahead.name, lead.behind.name) for lead in leads
+    )
+    assert all(name in top.partition("The change at decision 2,000")[2] for name in ("logistic", "naive-bayes"))
+    assert [one.text for one in said if one.lead == "“Back” means:"] == [f"{BACK}."]
+    still = report_words([Facts(cliff)] * 2, ["a", "b"])
+    assert not any(one.lead == "“Back” means:" for one in still) and "of all" not in str(said)
 
 
 def test_accounts_add_up_to_what_was_earned(spam: Result, cliff: Result) -> None:

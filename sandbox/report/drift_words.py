@@ -13,20 +13,39 @@ from sandbox.report.parts import Said
 Hit = list[tuple[AgentResult, Summary]]
 
 
+BACK = "as good as a copy of the learner that had always lived in the new world"
+
+
 def drift_in_short(facts: Facts) -> str:
-    """Return a sentence on the drift for a list of worlds, '' where there was none."""
-    changes = facts.result.drifting.changes
-    told = [(agent, one[0]) for agent, one in _summaries(facts)] if len(changes) == 1 else []
-    hit = [(agent, one) for agent, one in told if 2 * one.at_risk > one.n]
+    """Return what the drift did to every learner, for a list of worlds; '' where nothing is known."""
+    changes, told = facts.result.drifting.changes, _summaries(facts)
+    if not changes or not told:
+        return ""
+    if len(changes) > 1:
+        return f"The world changed {counted(len(changes), 'time')}. {' '.join(_many_changes(facts))}"
+    firsts = [(agent, one[0]) for agent, one in told]
+    hit = sorted(((agent, one) for agent, one in firsts if _is_hit(one)), key=lambda pair: -pair[1].drop.mean)
+    rest = _spared(facts, [pair for pair in firsts if not _is_hit(pair[1])])
+    at = f"at decision {changes[0][0]:,}"
     if not hit:
-        return "The drift harmed hardly anybody." if told else ""
-    found = []
-    for agent, one in sorted(hit, key=lambda pair: (math.isnan(pair[1].median.median), pair[1].median.median)):
-        time = "more than was seen" if math.isnan(one.median.median) else rounded(one.median.median)
-        found.append(f"{time} ({facts.called(agent)})")
-    at = f"After the change at decision {changes[0][0]:,}"
-    within = f"{found[0].replace(' (', ' decisions (')}" if len(found) == 1 else f"{listed(found)} decisions"
-    return f"{at}, half of the runs that it hit were back to normal within {within}."
+        return f"The change {at} hit no learner in more than half of its runs. {' '.join(rest)}".strip()
+    only = "only " if len(hit) == 1 < len(firsts) else ""
+    named = listed([f"{facts.called(agent)} ({_met(one)})" for agent, one in hit])
+    return " ".join([f"The change {at} hit {only}{named}.", *rest])
+
+
+def _is_hit(one: Summary) -> bool:
+    return 2 * one.at_risk > one.n
+
+
+def _met(one: Summary) -> str:
+    """Say what an agent lost right after a change, and how many runs that were hit were back, and when."""
+    lost = f"{rounded(one.drop.mean)} reward a decision lost at first"
+    known = not math.isnan(one.median.median) and one.recovered and one.at_risk > 1
+    half = f", half within {one.median.median:,.0f} decisions" if known else ""
+    if one.recovered == one.at_risk == 1:
+        half = f", within {one.median.median:,.0f} decisions"
+    return f"{lost}; {one.recovered:,} of {counted(one.at_risk, 'run')} back{half}"
 
 
 def drift_words(facts: Facts) -> list[Said]:
@@ -58,7 +77,7 @@ def _one_change(facts: Facts) -> list[str]:
     if not told:
         return [_unknown(facts)]
     firsts = [(agent, one[0]) for agent, one in told]
-    hit = [(agent, one) for agent, one in firsts if 2 * one.at_risk > one.n]
+    hit = [(agent, one) for agent, one in firsts if _is_hit(one)]
     found = _spared(facts, [pair for pair in firsts if pair not in hit])
     if not hit:
         return found
@@ -72,48 +91,48 @@ def _one_change(facts: Facts) -> list[str]:
 
 
 def _spared(facts: Facts, others: Hit) -> list[str]:
-    """Say who took little or no harm: in fewer than half of the runs did anything show."""
+    """Say who took little or no harm: at most half of the runs were hit."""
     none = [facts.called(agent) for agent, one in others if not one.at_risk]
-    some = [f"{facts.called(agent)} ({one.at_risk} of {counted(one.n, 'run')})" for agent, one in others if one.at_risk]
-    found = [f"{listed(none)} took no harm from it."] if none else []
-    return found + ([f"Hardly harmed: {listed(some)}."] if some else [])
+    some = [(agent, one) for agent, one in others if one.at_risk]
+    found = [f"No run of {listed(none, 'or')} was hit."] if none else []
+    if some:
+        only = "only " if all(4 * one.at_risk <= one.n for _, one in some) else ""
+        (first, one), *rest = some
+        verb = "was" if one.at_risk == 1 else "were"
+        told = f"Of {facts.called(first)} {only}{one.at_risk:,} of {counted(one.n, 'run')} {verb} hit"
+        found.append(", ".join([told, *(f"of {facts.called(a)} {o.at_risk:,} of {o.n:,}" for a, o in rest)]) + ".")
+    return found
 
 
 def _back(facts: Facts, hit: Hit) -> list[str]:
     """Say how many runs of each agent recovered, and in what time."""
-    all_back = all(one.recovered == one.at_risk for _, one in hit)
-    known = [(agent, one) for agent, one in hit if not math.isnan(one.median.median)]
-    if all_back and known == hit:
-        times = [f"{rounded(one.median.median)} ({facts.called(agent)})" for agent, one in hit]
-        if len(hit) == 1:
-            agent, one = hit[0]
-            half = "" if one.at_risk == 1 else ", half of them"
-            of = f"{one.at_risk:,} of {counted(one.n, 'run')} of {facts.called(agent)}"
-            within = f"within {rounded(one.median.median)} decisions"
-            return [f"That hit {of}, and all of these were back to normal{half} {within}."]
-        return [f"All runs were back to normal, half of those of each learner within {listed(times)} decisions."]
-    return [f"Back to normal: {'; '.join(_back_of(facts.called(agent), one) for agent, one in hit)}."]
+    told = "; ".join(_back_of(facts.called(agent), one) for agent, one in hit)
+    return [f"Of the runs that it hit, back again ({BACK}): {told}."]
 
 
 def _back_of(name: str, one: Summary) -> str:
     if not one.recovered:
         return f"{name} in none of {counted(one.at_risk, 'run')}"
-    runs = "its only run" if one.at_risk == 1 else f"{one.recovered} of {counted(one.at_risk, 'run')}"
+    runs = "its only one" if one.at_risk == 1 else f"{one.recovered:,} of {counted(one.at_risk, 'run')}"
     if math.isnan(one.median.median):
         return f"{name} in {runs}, the others not by the end"
     half = "" if one.at_risk == 1 else "half of all "
-    return f"{name} in {runs}, {half}within {rounded(one.median.median)} decisions"
+    return f"{name} in {runs}, {half}within {one.median.median:,.0f} decisions"
 
 
 def _quickest(facts: Facts, hit: Hit) -> list[str]:
-    """Say whether it is sure who was back first: whether intervals of the medians are apart."""
+    """Say whether it is sure who was back first: whose interval of the median is apart from that of the quickest."""
     timed = [(agent, one.median) for agent, one in hit if not math.isnan(one.median.high)]
     if len(timed) < 2 or len(timed) < len(hit):
         return []
     (first, fastest), *rest = sorted(timed, key=lambda pair: pair[1].median)
-    if all(fastest.high < other.low for _, other in rest):
-        return [f"{facts.called(first)} is back first, beyond chance."]
-    return ["Which of them is back first may be chance."]
+    name = facts.called(first)
+    later = [facts.called(agent) for agent, other in rest if fastest.high < other.low]
+    close = [facts.called(agent) for agent, other in rest if not fastest.high < other.low]
+    if not close:
+        return [f"{name} is back first, beyond chance."]
+    slower = f"; {listed(later)} {'is' if len(later) == 1 else 'are'} plainly slower than {name}" if later else ""
+    return [f"Which of {listed([name, *close])} is back first may be chance{slower}."]
 
 
 def _many_changes(facts: Facts) -> list[str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 
 from sandbox.agent_result import AgentResult
+from sandbox.comparison.intervals import Interval
+from sandbox.comparison.learning import Speed
 from sandbox.metrics import METRICS
 from sandbox.recovery import Summary
-from sandbox.report.accounts import HEADS, NAMES, Books
+from sandbox.report.accounts import HEADS, NAMES, Books, best_name
 from sandbox.report.amounts import NONE, among, amount, counted, measured, scaled, title_of, unit_of
 from sandbox.report.facts import Facts
 from sandbox.report.parts import Table
@@ -79,15 +81,59 @@ def metrics_table(facts: Facts) -> Table:
     """Return the mean of every metric that the world has."""
     shown = facts.result.shown
     rows = [
-        (facts.called(agent), *[measured(name, agent.interval(name)) for name in shown])
-        for agent in facts.result.agents
+        (facts.called(agent), *[_told(name, agent.interval(name)) for name in shown]) for agent in facts.result.agents
     ]
     arrows = {"higher": " ↑", "lower": " ↓", "": ""}
     head = (
         "agent",
         *[f"{title_of(name)}{' %' if '%' in unit_of(name) else ''}{arrows[METRICS[name].better]}" for name in shown],
     )
-    return Table("metrics", "Means over runs with 95 % intervals; ↑ more is better, ↓ less is.", head, rows)
+    caption = "Means over runs with 95 % intervals; ↑ more is better, ↓ less is."
+    if facts.result.meta.priced:
+        other = "an unlucky outcome" if facts.result.meta.episodic else "a wrong label or bad luck"
+        caption += f" A mistake is a choice that costs by the world's prices, not {other}."
+    return Table("metrics", caption, head, rows)
+
+
+def _told(metric: str, found: Interval) -> str:
+    """Return a value with its interval, a whole number without one as a whole number."""
+    value = scaled(metric, found.mean)
+    alone = math.isnan(found.low) or found.low == found.high
+    return f"{value:,.0f}".replace("-", "−") if alone and value.is_integer() else measured(metric, found)
+
+
+def learning_table(facts: Facts) -> Table | None:
+    """Return how fast every agent learned, None where the metric has no curve."""
+    found = facts.comparison.learning if facts.comparison is not None else None
+    if found is None:
+        return None
+    by_name = {agent.name: facts.called(agent) for agent in facts.result.agents}
+    rows = [
+        (by_name[one.agent], measured(facts.metric, one.area), *_pace(None if known is None else known.speed))
+        for one in found.agents
+        if not math.isnan(one.area.mean)
+        for known in [found.of(one.agent)]
+    ]
+    told = found.threshold.told.rstrip(".")
+    share = " (as a share: 1 is 100 %)" if METRICS[facts.metric].percent else ""
+    caption = (
+        f"How fast they learned. Level: mean height of the curve over the first {found.to:,.0f} decisions, in "
+        f"{unit_of(facts.metric)}. {told[:1].upper()}{told[1:]}{share}. Half within: decisions until half of all runs "
+        "had learned."
+    )
+    return Table("learning", caption, ("agent", "level", "runs that learned", "half within"), rows)
+
+
+def _pace(speed: Speed | None) -> tuple[str, str]:
+    if speed is None:
+        return NONE, NONE
+    runs = f"{round(speed.reached * speed.n):,} of {speed.n:,}"
+    median, low, high = speed.median[:3]
+    if math.isnan(median):
+        return runs, NONE
+    if math.isnan(low):
+        return runs, f"{median:,.0f}"
+    return runs, f"{median:,.0f} ({low:,.0f} {'or more' if not math.isfinite(high) else f'to {high:,.0f}'})"
 
 
 def seeds_table(facts: Facts) -> Table:
@@ -107,7 +153,9 @@ def seeds_table(facts: Facts) -> Table:
 def ledger_table(facts: Facts, books: dict[str, Books]) -> Table:
     """Return the accounts of every agent; `books`: by agent's name."""
     used = [key for key in ("best", *NAMES, "earned") if any(key in one.accounts for one in books.values())]
-    heads = HEADS | NAMES
+    heads, result = HEADS | NAMES, facts.result
+    known = next((one.accounts["best"].mean for one in books.values() if one.accounts), math.nan)
+    heads |= {"best": best_name(known, result.oracle if result.meta.episodic else None)}
     rows = []
     for agent in facts.result.agents:
         accounts = books[agent.name].accounts
@@ -116,6 +164,8 @@ def ledger_table(facts: Facts, books: dict[str, Books]) -> Table:
             rows.append((facts.called(agent), *cells))
     unit = next(iter(books.values())).unit
     caption = f"The ledger, in {unit}: the best possible and all accounts add up to what was earned."
+    if result.meta.episodic:
+        caption += " Earned counts unfinished episodes too, the return only whole ones."
     return Table("ledger", caption, ("agent", *[heads[key] for key in used]), rows)
 
 

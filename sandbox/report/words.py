@@ -7,8 +7,20 @@ from collections.abc import Sequence
 
 from sandbox.agent_result import AgentResult
 from sandbox.metrics import METRICS
-from sandbox.report.amounts import amount, counted, digits_for, in_words, listed, measured, rounded, scaled, unit_of
-from sandbox.report.drift_words import drift_in_short, drift_words
+from sandbox.report.accounts import best_name
+from sandbox.report.amounts import (
+    among,
+    amount,
+    counted,
+    digits_for,
+    in_words,
+    listed,
+    measured,
+    rounded,
+    scaled,
+    unit_of,
+)
+from sandbox.report.drift_words import BACK, drift_in_short, drift_words
 from sandbox.report.facts import Facts, Lead
 from sandbox.report.parts import Said
 from sandbox.report.surprise import surprise_of
@@ -44,10 +56,11 @@ def report_words(all_facts: Sequence[Facts], titles: Sequence[str]) -> list[Said
     if len(all_facts) == 1:
         return section_words(all_facts[0])
     found = [Said(f"{title}:", _in_short(facts)) for facts, title in zip(all_facts, titles, strict=True)]
-    surprises = [(one.size, -k, one.text) for k, facts in enumerate(all_facts) if (one := surprise_of(facts))]
-    if surprises:
-        _, k, text = max(surprises)
-        found.append(Said("The largest surprise of all:", f"in {titles[-k]}, {text}"))
+    if any(" back" in one.text for one in found):
+        found.append(Said("“Back” means:", f"{BACK}."))
+    for facts, title in zip(all_facts, titles, strict=True):
+        one = surprise_of(facts)
+        found += [Said(f"A surprise in {title}:", one.text)] if one is not None else []
     return found
 
 
@@ -62,6 +75,12 @@ def _done(facts: Facts) -> Said:
     each = "each " if len(result.agents) > 1 else ""
     made = f"{each}made {longest:,.0f} decisions" if longest else f"{each}failed before the end of a run"
     times = f", {counted(seeds, 'time')} over with different seeds" if seeds > 1 else ", once"
+    done = [agent for agent in learners if agent.done]
+    if seeds > 1 and done and all(agent.distinct == 1 < len(agent.done) for agent in done):
+        same = " on the same data" if "real data" in result.meta.why_unpriced else ""
+        times = f": one run of each learner{same} counts (other seeds change nothing)"
+        stretches = max((lead.pair.difference.n for lead in facts.leads if lead.pair.blocks), default=1)
+        times += f"; what is sure comes from {stretches} stretches of it" if stretches > 1 else ""
     return Said("", f"In {result.world}, {listed(who)} {made}{times}.")
 
 
@@ -94,15 +113,31 @@ def _who(facts: Facts) -> list[Said]:
     if not open_:
         text = f"with {told} ({better} is better). {_beats(facts, beaten)}"
         return [Said(f"{name} did best,", text)]
-    others_called = [facts.called(other) for other, _ in open_]
-    first = Said(
-        f"{name} is ahead, but not for sure:", f"it had {told} ({better} is better). {_beats(facts, beaten)}".rstrip()
-    )
-    if len(others_called) <= _MOST:
+    first = Said("No clear winner:", _tied(facts, best, open_, beaten, better))
+    if len(open_) <= _MOST:
         rest = " ".join(_open(facts, best, other, lead) for other, lead in open_)
     else:
-        rest = f"It cannot be told apart from {listed(others_called)}."
-    return [first, Said("", rest)]
+        rest = f"{name} cannot be told apart from {listed([facts.called(other) for other, _ in open_])}."
+    return [first, Said("", f"{rest} {name} {_beats(facts, beaten)[3:]}" if beaten else rest)]
+
+
+def _tied(
+    facts: Facts, best: AgentResult, open_: Sequence[tuple[AgentResult, Lead | None]], beaten: list[Lead], better: str
+) -> str:
+    """Say who is not told apart from the best, with their values, and whom they beat."""
+    top = [best, *(other for other, _ in open_)]
+    means = [next(one.mean.mean for one in facts.standings if one.agent is agent) for agent in top]
+    values = among([scaled(facts.metric, mean) for mean in means])
+    told = listed([f"{facts.called(agent)} {value}" for agent, value in zip(top, values, strict=True)])
+    text = f"{told} {in_words(facts.metric)} ({better} is better)"
+    if not beaten:
+        return f"{text}."
+    behind = [lead.behind for lead in beaten]
+    leads = [facts.lead(agent, other) for agent in top for other in behind]
+    everyone = all(lead is not None and lead.pair.settled and lead.ahead in top for lead in leads)
+    who = ("both" if len(top) == 2 else "all of them") if everyone else facts.called(best)
+    beat = "beat" if everyone else "beats"
+    return f"{text}; {who} {beat} {listed([facts.called(agent) for agent in behind])}."
 
 
 def _beats(facts: Facts, leads: list[Lead]) -> str:
@@ -143,24 +178,25 @@ def _p(p: float) -> str:
 
 def _open(facts: Facts, best: AgentResult, other: AgentResult, lead: Lead | None) -> str:
     """Say what is not settled between two, and what would settle it."""
-    name = facts.called(other)
+    first, name = facts.called(best), facts.called(other)
     if lead is None:
         return f"Against {name} nothing is known."
     if best.distinct == other.distinct == 1:
         why = "each has only one run" if len(best.runs) == 1 else "every seed gives each of them the same run"
         if math.isnan(lead.low):
-            return f"Against {name} it is {_by(facts, lead)} better, but {why}: nothing says how sure that is."
-        return f"Against {name} it is {_by(facts, lead)} better over time, which may be chance ({why})."
+            return f"{first} is {_by(facts, lead)} better than {name}, but {why}: nothing says how sure that is."
+        return f"{first} is {_by(facts, lead)} better than {name} over time, which may be chance ({why})."
     if lead.pair.failed:
         runs = counted(lead.pair.failed, "run")
         return f"Against {name} nothing is sure: {runs} of theirs failed, and those that are left are no fair sample."
     if math.isnan(lead.pair.p_holm):
         return f"Against {name} there are too few runs to say."
     if lead.by == 0.0:
-        return f"It is exactly as good as {name}."
+        return f"{first} is exactly as good as {name}."
     more = lead.pair.more_seeds
-    settle = f"; about {counted(more, 'more seed')} would settle it" if more else ""
-    return f"Its lead of {_by(facts, lead)} on {name} may be mere chance ({_p(lead.pair.p_holm)}){settle}."
+    told = f"The lead of {first} on {name}, {_by(facts, lead)}, may be mere chance ({_p(lead.pair.p_holm)})"
+    settle = f"about {counted(more or 0, 'more seed')} would settle it, if this difference is the true one"
+    return f"{told}; {settle}." if more else f"{told}."
 
 
 def _loss(facts: Facts) -> list[Said]:
@@ -176,8 +212,11 @@ def _loss(facts: Facts) -> list[Said]:
         return []
     took = [f"{rounded(-mean)} {PHRASES[key][0]}" for key, mean in large.items() if mean < 0]
     gave = [f"{rounded(mean)} {PHRASES[key][1]}" for key, mean in large.items() if mean > 0]
-    text = f"{facts.called(ranked[0])} fell {rounded(short)} {unit} short of the best possible: {listed(took)}"
-    return [Said("What it cost:", text + (f"; it was given {listed(gave)}." if gave else "."))]
+    name = best_name(accounts["best"].mean, facts.result.oracle if facts.result.meta.episodic else None)
+    text = f"{facts.called(ranked[0])} fell {rounded(short)} {unit} short of the {name}: {listed(took)}"
+    text += f"; it was given {listed(gave)}" if gave else ""
+    small = "; the rest are small amounts, see the ledger" if len(large) < len(between) else ""
+    return [Said("What it cost:", f"{text}{small}.")]
 
 
 def _yardsticks(facts: Facts) -> list[Said]:
@@ -230,19 +269,18 @@ def _in_short(facts: Facts) -> str:
     told = "" if ranked else "nothing can be said of learners."
     if ranked:
         best, leads = ranked[0], [(other, facts.lead(ranked[0], other)) for other in ranked[1:]]
-        told = f"{facts.called(best)} {'is ahead with' if leads else 'had'} {_short_value(facts, best)}."
         beaten = [lead for _, lead in leads if lead is not None and lead.pair.settled]
-        open_ = [facts.called(other) for other, lead in leads if lead is None or not lead.pair.settled]
-        if beaten:
-            worst = max(lead.pair.p_holm for lead in beaten)
-            told += f" That it is better than {listed([facts.called(one.behind) for one in beaten])} is {sure(worst)}."
-        told += f" From {listed(open_, 'or')} it cannot be told apart." if open_ else ""
+        open_ = [(other, lead) for other, lead in leads if lead is None or not lead.pair.settled]
+        better = METRICS[facts.metric].better
+        value = _value(facts, best).replace(f" {in_words(facts.metric)}", "").split(" (")[0]
+        told = f"{facts.called(best)} {'is ahead with' if leads else 'had'} {value} {in_words(facts.metric)}"
+        told += f" ({better} is better){'' if beaten else '.'}"
+        if open_:
+            told = f"No clear winner: {_tied(facts, best, open_, beaten, better)}"
+        elif beaten:
+            by = [f"{facts.called(one.behind)} by {_by(facts, one).split(' (')[0]}" for one in beaten]
+            told += f", ahead of {listed(by)}; that is {sure(max(lead.pair.p_holm for lead in beaten))}."
     below = [facts.called(agent) for agent in facts.learners if agent.done and facts.below(agent)]
     told += f" Not better than a yardstick: {listed(below)}." if below else ""
     told += f" {counted(len(facts.result.failed), 'run')} failed." if facts.result.failed else ""
     return f"{told} {drift_in_short(facts)}".strip() or facts.why_not
-
-
-def _short_value(facts: Facts, agent: AgentResult) -> str:
-    mean = next(one.mean.mean for one in facts.standings if one.agent is agent)
-    return f"{rounded(scaled(facts.metric, mean))} {in_words(facts.metric)}"
