@@ -43,15 +43,21 @@ def test_readme_has_blocks_to_run() -> None:
     assert {block.kind for block in BLOCKS} <= {"python", "sh"}
 
 
+@pytest.fixture(scope="module")
+def done(folder: Path) -> dict[str, subprocess.CompletedProcess[str]]:
+    """What every command of the README did, one after the other: later ones need what earlier ones stored."""
+    found = {}
+    for line in SHELL:
+        words = [sys.executable, "-m", "sandbox", *shlex.split(line, comments=True)[1:]]
+        found[line] = subprocess.run(words, cwd=folder, capture_output=True, text=True, env=environment())
+    return found
+
+
 @pytest.mark.xdist_group("readme")
 @pytest.mark.parametrize("line", SHELL)
-def test_commands_run(folder: Path, line: str) -> None:
-    words = shlex.split(line, comments=True)
-    done = subprocess.run(
-        [sys.executable, "-m", "sandbox", *words[1:]], cwd=folder, capture_output=True, text=True, env=environment()
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip()
+def test_commands_run(done: dict[str, subprocess.CompletedProcess[str]], line: str) -> None:
+    assert done[line].returncode == 0, done[line].stderr
+    assert done[line].stdout.strip()
 
 
 @pytest.mark.xdist_group("readme")
