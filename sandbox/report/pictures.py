@@ -15,7 +15,7 @@ from sandbox.plots.looks import looks_of
 from sandbox.plots.ranking import Bar, draw_differences, draw_standings, height_of
 from sandbox.plots.recovery import draw_recovery, times_of
 from sandbox.plots.waterfall import draw_waterfall
-from sandbox.report.accounts import NAMES, Books
+from sandbox.report.accounts import NAMES, Books, best_name
 from sandbox.report.amounts import scaled, title_of, unit_of
 from sandbox.report.facts import Facts
 from sandbox.report.parts import Picture
@@ -108,7 +108,13 @@ def ledger_pictures(facts: Facts, books: dict[str, Books], prefix: str) -> list[
         least = _SEEN * max(abs(one.mean) for one in accounts.values())
         shown = {key: one for key, one in accounts.items() if key == "regret" or abs(one.mean) >= least}
         steps = [(NAMES[key], one.mean) for key, one in shown.items() if key in NAMES]
-        draw_waterfall(axes, ("best possible", accounts["best"].mean), steps, ("earned", accounts["earned"].mean), unit)
+        draw_waterfall(
+            axes,
+            (best_name(accounts["best"].mean, facts.result.oracle), accounts["best"].mean),
+            steps,
+            ("earned", accounts["earned"].mean),
+            unit,
+        )
         return drawn
 
     shown = [agent for agent in facts.learners if books[agent.name].accounts][:_MOST_BARS]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from sandbox.comparison.bands import tolerance_content
 from sandbox.errors import SandboxError
 from sandbox.plots.curves import BAND_FROM
-from sandbox.report.accounts import HEADS, NAMES, TOLD
+from sandbox.report.accounts import HEADS, NAMES, TOLD, best_name
 from sandbox.report.amounts import counted
 from sandbox.report.facts import Facts
 from sandbox.report.parts import Part, Report, Said, Section
@@ -22,6 +22,7 @@ from sandbox.report.pictures import (
 from sandbox.report.surprise import LOOKED_FOR
 from sandbox.report.tables import (
     failures_table,
+    learning_table,
     ledger_table,
     metrics_table,
     pairs_table,
@@ -37,19 +38,30 @@ GLOSSARY = [
     ("agent, learner, yardstick", "Whatever decides is an agent. A learner learns from what comes of its decisions; a "
      "yardstick does not learn from them, or hardly (random choices, always the commonest answer), and is there to be "
      "beaten."),
+    ("decision, episode", "A decision is one choice: a move, a label, a recommendation. An episode is a string of them "
+     "from a start to an end, such as one walk to the goal; in some worlds every decision stands alone."),
+    ("reward, return, price", "A reward is what the world pays for a decision; it may be negative. A return is the sum "
+     "of an episode's rewards. Prices are known where the world's law says what each choice is worth on average."),
+    ("final", "Over the last tenth of a run: how good it was in the end."),
+    ("mean of the middle half", "The mean of runs without the best quarter and the worst (the interquartile mean): a "
+     "few odd runs hardly move it."),
     ("run, seed", "A run is one agent in one world from the start. Runs with other seeds meet other chance; runs of "
      "several agents with the same seed meet the same chance, so their differences are fair."),
     ("gap, mistake, regret", "The gap of a decision is how much less it was worth than the best one, whatever came of "
      "it. A gap above a hundredth of the largest possible is a mistake, above a fifth a blunder. Regret is the sum of "
      "all gaps."),
-    ("luck", "What chance added to, or took from, what a decision was worth. In the long run it is zero."),
+    ("luck", "What chance added to, or took from, what a decision was worth. In the long run it is zero. "
+     "Luck of the starts: episodes, or questions, that began better or worse than the average one."),
+    ("cut short", "An episode that was not over when the run ended or its time was up: part of its reward was still "
+     "to come."),
+    ("feedback delayed=500", "What came of a decision is told to the agent only 500 decisions later."),
     ("95 % interval", "Made from many studies in this way, 95 of 100 such intervals would hold the true mean. An "
      "interval of a difference that does not hold 0 speaks for a real difference."),
     ("p (Holm)", "How often chance alone would show a difference like this if there were none, corrected for the "
      "number of pairs that were looked at. Up to 0.05 counts as settled here."),
     ("surprise", f"What a reader would not expect. Looked for are {LOOKED_FOR}."),
-    ("drift, recovery", "Drift is a change of the world's law that nobody is told of. An agent has recovered when its "
-     "decisions are as good as those of its twin, which lived in the new world from the start."),
+    ("drift, recovery, back", "Drift is a change of the world's law that nobody is told of. An agent has recovered, or "
+     "is back, when its decisions are as good as those of its twin, which lived in the new world from the start."),
 ]  # fmt: skip
 
 
@@ -135,6 +147,8 @@ def _ranking(facts: Facts, prefix: str) -> Part:
     said = [Said("", facts.why_not)] if facts.why_not else []
     tables = [ranking_table(facts)] if facts.comparison is not None else []
     tables += [pairs_table(facts)] if facts.leads else []
+    learning = learning_table(facts)
+    tables += [learning] if learning is not None and learning.rows else []
     pictures = ranking_pictures(facts, prefix)
     return Part(
         f"{prefix}-ranking", "Who is better, and how sure that is", said, pictures, [*tables, seeds_table(facts)]
@@ -155,7 +169,9 @@ def _ledger(facts: Facts, prefix: str) -> Part:
         return Part(f"{prefix}-ledger", title, [Said("", told)])
     used = dict.fromkeys(key for one in books.values() for key in one.accounts if key in NAMES)
     said = [Said("", "From the best that could be expected, account by account, to what was earned.")]
-    defined = [(NAMES.get(key, HEADS.get(key, key)), TOLD[key]) for key in TOLD if key in used or key in HEADS]
+    known = next(one.accounts["best"].mean for one in books.values() if one.accounts)
+    heads = HEADS | {"best": best_name(known, result.oracle if result.meta.episodic else None)}
+    defined = [(NAMES.get(key, heads.get(key, key)), TOLD[key]) for key in TOLD if key in used or key in HEADS]
     pictures, tables = ledger_pictures(facts, books, prefix), [ledger_table(facts, books)]
     return Part(f"{prefix}-ledger", title, said, pictures, tables, defined=defined)
 
