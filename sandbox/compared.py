@@ -162,7 +162,7 @@ def compare(result: Result, metric: str = "") -> Comparison:
         raise SandboxError(f"{name} says nothing of who is better; compare by another metric")
     if all(math.isnan(value) for agent in result.agents for value in agent.values(name)):
         raise SandboxError(f"{result.world}: no run has a {name}")
-    return Comparison(result, name, pairs_of(result.agents, name))
+    return Comparison(result, name, pairs_of(result.agents, name, result.fixed_data))
 
 
 def _reach(agent: AgentResult, values: Sequence[float]) -> Reach:

@@ -50,10 +50,13 @@ class Pair(NamedTuple):
         return (self.a, self.b) if (self.difference.mean > 0) == higher else (self.b, self.a)
 
 
-def pairs_of(agents: Sequence[AgentResult], metric: str) -> list[Pair]:
-    """Return every pair of agents in a metric; of runs that failed or have no value nothing is told but that."""
-    higher = METRICS[metric].better == "higher"
-    found = [_pair(a, b, metric, higher) for i, a in enumerate(agents) for b in agents[i + 1 :]]
+def pairs_of(agents: Sequence[AgentResult], metric: str, fixed: bool = False) -> list[Pair]:
+    """Return every pair of agents in a metric; of runs that failed or have no value nothing is told but that.
+
+    `fixed`: every seed meets the same data, so that a learner that repeats itself is one run, and no seed of another
+    says how it would do on other data: such pairs are compared over time.
+    """
+    found = [_pair(a, b, metric, fixed) for i, a in enumerate(agents) for b in agents[i + 1 :]]
     told = holm([_p_value(agents, pair, metric) for pair in found])
     # What is open after the settled ones is left to a family of that size: Holm's last step.
     still = sum(p > LEVEL for p in told)
@@ -85,36 +88,46 @@ def on_common_seeds(a: AgentResult, b: AgentResult, metric: str) -> tuple[list[f
     return [own[seed] for seed in seeds], [other[seed] for seed in seeds]
 
 
-def _pair(a: AgentResult, b: AgentResult, metric: str, higher: bool) -> Pair:
+def _pair(a: AgentResult, b: AgentResult, metric: str, fixed: bool) -> Pair:
     x, y = on_common_seeds(a, b, metric)
     seeds = {run.seed for run in a.runs} & {run.seed for run in b.runs}
     failed = len({run.seed for agent in (a, b) for run in agent.failed} & seeds)
-    if a.distinct == b.distinct == 1:
+    if a.distinct == b.distinct == 1 or (fixed and 1 in (a.distinct, b.distinct)):
         return Pair(a.name, b.name, _over_time(a, b, metric), math.nan, _NOTHING, failed, True, None)
-    difference = paired_difference(x, y)
-    return Pair(a.name, b.name, difference, math.nan, improvement(x, y, higher), failed, False, None)
+    share = improvement(x, y, METRICS[metric].better == "higher")
+    return Pair(a.name, b.name, paired_difference(x, y), math.nan, share, failed, False, None)
 
 
 def _over_time(a: AgentResult, b: AgentResult, metric: str) -> Difference:
-    """Return the difference of two agents that always give the same run, over stretches of the stream."""
+    """Return the difference of two agents over stretches of the stream."""
     mean = a.interval(metric).mean - b.interval(metric).mean
-    x, y = only_curve(a, metric), only_curve(b, metric)
+    x, y = time_curve(a, metric), time_curve(b, metric)
     if x is None or y is None or not np.array_equal(x.step, y.step):
         return Difference(mean, math.nan, math.nan, math.nan, 1)
     return paired_block_difference(x.total, x.number, y.total, y.number)
 
 
+def time_curve(agent: AgentResult, metric: str) -> Curve | None:
+    """Return an agent's curve, the mean over its runs, if the metric is the curve's mean; of one seed, nothing."""
+    signal = METRICS[metric].signal
+    if signal is None or len(agent.done) < 2:
+        return None
+    runs = agent.done[:1] if agent.distinct == 1 else agent.done
+    curves = [run.scores.curves.get(signal) for run in runs if run.scores is not None]
+    known = [curve for curve in curves if curve is not None and curve.number.sum()]
+    if len(known) < len(runs) or any(not np.array_equal(curve.step, known[0].step) for curve in known):
+        return None
+    for run, curve in zip(runs, known, strict=True):
+        value = agent.values(metric)[agent.runs.index(run)]
+        if not math.isclose(float(curve.total.sum() / curve.number.sum()), value, rel_tol=1e-9, abs_tol=1e-12):
+            return None
+    total, number = (np.mean([curve[k] for curve in known], axis=0) for k in (1, 2))
+    return known[0]._replace(total=total, number=number)
+
+
 def only_curve(agent: AgentResult, metric: str) -> Curve | None:
     """Return the curve of the run that an agent gave on every seed, if the metric is its mean; of one seed, nothing."""
-    signal = METRICS[metric].signal
-    if agent.distinct != 1 or len(agent.done) < 2 or signal is None:
-        return None
-    scores = agent.done[0].scores
-    curve = scores.curves.get(signal) if scores is not None else None
-    if curve is None or not curve.number.sum():
-        return None
-    mean = float(curve.total.sum() / curve.number.sum())
-    return curve if math.isclose(mean, agent.values(metric)[agent.runs.index(agent.done[0])], rel_tol=1e-9) else None
+    return time_curve(agent, metric) if agent.distinct == 1 else None
 
 
 def pair_row(pair: Pair, metric: str) -> dict[str, Any]:

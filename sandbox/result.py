@@ -71,6 +71,11 @@ class Result:
         return self.meta.task + (", priced" if self.meta.priced and self.meta.task == "classification" else "")
 
     @property
+    def fixed_data(self) -> bool:
+        """Whether every seed meets the same data: a stream whose law is not known."""
+        return self.meta.task != "control" and not self.meta.priced
+
+    @property
     def file_stem(self) -> str:
         """A file name for its figure: the world, and a digest of what was compared, and on what terms."""
         from sandbox.store import key_of
@@ -131,7 +136,7 @@ class Result:
         """
         from sandbox.paired import pair_row, pairs_of
 
-        return [pair_row(pair, self.headline) for pair in pairs_of(self.agents, self.headline)]
+        return [pair_row(pair, self.headline) for pair in pairs_of(self.agents, self.headline, self.fixed_data)]
 
     def __repr__(self) -> str:
         """Return the headline of every agent, a line each."""

@@ -22,6 +22,8 @@ from sandbox.runs import Run
 from sandbox.store import read_file
 from sandbox.trace import Meta
 
+_UNTIL = "seeds were added until it was settled who is better: p values and intervals do not take that into account"
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -142,9 +144,11 @@ def _result(kept: Sequence[Kept], asked: Iterable[Record], notes: Sequence[str])
     steps, episodes = about["budget"]
     told = list(notes)
     if older:
-        told.append(f"{older} older files of the same agents, made by other versions, are left out")
+        told.append(f"older files of the same agents, made by other versions, are left out: {older}")
     if len({json.dumps(one.about["versions"], sort_keys=True) for one in chosen}) > 1:
         told.append("the runs of these agents were made by different versions: run them anew to be sure")
+    told += [_UNTIL] if any("until" in record.command for record in studies) else []
+    told += _lacking(studies, chosen)
     longest = max((int(agent.decisions) for agent in agents if not math.isnan(agent.decisions)), default=0)
     schedule = Schedule(parse_drifts(about["schedule"]))
     return Result(
@@ -159,6 +163,19 @@ def _result(kept: Sequence[Kept], asked: Iterable[Record], notes: Sequence[str])
         list(dict.fromkeys(record.command for record in studies if record.command)),
         about["versions"],
     )
+
+
+def _lacking(studies: Sequence[Record], chosen: Sequence[Kept]) -> list[str]:
+    """Say of each study that was stopped how many of its runs are not there."""
+    there = {one.path.stem: {run.seed for run in one.runs} for one in chosen}
+    found = []
+    for record in studies:
+        files = [file for file in record.files if file in there]
+        missing = sum(len(set(record.seeds) - there[file]) for file in files)
+        if missing:
+            whole = len(files) * len(record.seeds)
+            found.append(f"{missing} of {whole} runs of a study are missing; its command does them: {record.command}")
+    return found
 
 
 def _newest(kept: Sequence[Kept]) -> tuple[list[Kept], int]:

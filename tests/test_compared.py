@@ -111,6 +111,15 @@ def test_runs_that_are_all_the_same_are_compared_over_time() -> None:
     assert result(a, b).as_json()["differences"][0]["over"] == "time"
 
 
+def test_on_fixed_data_a_learner_that_repeats_itself_is_one_run() -> None:
+    a, b = agent("a", [2.0] * 3, same=True), agent("b", [1.0, 1.01, 0.99])
+    (over_seeds,), (over_time,) = pairs_of([a, b], "return"), pairs_of([a, b], "return", fixed=True)
+    assert not over_seeds.blocks and over_time.blocks and over_time.difference.n == 10
+    assert over_time.difference.mean == pytest.approx(over_seeds.difference.mean)
+    c, d = agent("c", [1.0, 1.1]), agent("d", [2.0, 2.1])
+    assert not pairs_of([c, d], "return", fixed=True)[0].blocks  # of learners that vary, seeds say something
+
+
 def test_one_run_settles_nothing() -> None:
     found = compare(result(agent("a", [1.0]), agent("b", [2.0])))
     assert not found.pairs[0].settled and math.isnan(found.pairs[0].difference.low)

@@ -107,6 +107,17 @@ def test_damaged_files_are_named_and_left_out(folder: Path, tmp_path: Path) -> N
     assert load(place)
 
 
+def test_a_study_that_was_stopped_and_one_that_was_settled_say_so(tmp_path: Path) -> None:
+    study(tmp_path, seeds=2, tag="short")
+    first = records(tmp_path)[0]
+    keep(tmp_path, Record(first.world, first.files, (0, 1, 2), "long", "sandbox run it --until settled"))
+    (found,) = load(tmp_path, tag="long")
+    assert any(note.startswith("2 of 6 runs of a study are missing") for note in found.notes)
+    assert any("until it was settled" in note for note in found.notes)
+    (whole,) = load(tmp_path, tag="short")
+    assert whole.notes == []
+
+
 def test_a_folder_without_runs(tmp_path: Path) -> None:
     with pytest.raises(SandboxError, match="no such folder"):
         load(tmp_path / "nowhere")
@@ -154,6 +165,8 @@ def test_the_command_compares_what_is_stored(folder: Path, tmp_path: Path) -> No
     assert "no metric 'regrets'; did you mean 'regret'" in complaint("compare", "--metric", "regrets", cwd=tmp_path)
     assert "nothing of who is better" in complaint("compare", "--metric", "episodes", cwd=tmp_path)
     assert "no such folder" in complaint("compare", "--runs", "nowhere", cwd=tmp_path)
+    for out in (".", "", "x.pdf"):
+        assert "the name of a figure" in complaint("compare", "--out", out, cwd=tmp_path)
 
 
 def test_a_stored_world_of_the_users_is_not_executed(tmp_path: Path) -> None:

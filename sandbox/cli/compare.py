@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sandbox.cli.shared import Json, Runs, app, finish, print_json
+from sandbox.errors import SandboxError
 
 Metric = Annotated[str, typer.Option("--metric", metavar="NAME", help="what to compare by [the world's own]")]
 World = Annotated[str, typer.Option("--world", metavar="WORLD", help="only this world")]
@@ -32,6 +33,7 @@ def compare(
     from sandbox.show.results import print_figures
     from sandbox.stored import load
 
+    _stem(out, 0, 1)  # refused before the work
     found = compare_all(load(runs, world, agent or (), tag), metric)
     documents = []
     with unwritten() as lost:
@@ -50,5 +52,7 @@ def _stem(out: Path | None, k: int, count: int) -> Path | None:
     """Return where a figure goes, without its ending; several are numbered."""
     if out is None:
         return None
+    if not out.name or out.suffix.lower() not in ("", ".png", ".svg"):
+        raise SandboxError(f"--out {out}: give the name of a figure, which is written as .png and .svg")
     stem = out.with_suffix("") if out.suffix.lower() in (".png", ".svg") else out
     return stem if count == 1 else stem.with_name(f"{stem.name}-{k + 1}")

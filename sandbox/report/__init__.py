@@ -38,7 +38,10 @@ def make_report(results: Sequence[Result], metric: str = "") -> Report:
 
 def kind_of(out: str | Path, format: str = "") -> str:
     """Return the format of a report: what was asked, else what the file's name says."""
-    kind = format or ("md" if Path(out).suffix.lower() in (".md", ".markdown") else "html")
+    suffix = Path(out).suffix.lower()
+    if not format and suffix not in ("", ".html", ".htm", ".md", ".markdown"):
+        raise SandboxError(f"{out}: a report is written as .html or .md")
+    kind = format or ("md" if suffix in (".md", ".markdown") else "html")
     if kind not in FORMATS:
         raise SandboxError(f"there is no format {format!r}: a report is html or md")
     return kind
@@ -47,6 +50,8 @@ def kind_of(out: str | Path, format: str = "") -> str:
 def write_made(report: Report, out: str | Path, format: str = "") -> list[Path]:
     """Write a report that is made; return the paths written, its own first."""
     out, kind = Path(out), kind_of(out, format)
+    if not out.name:
+        raise SandboxError(f"{str(out)!r} is no file to write a report to; give it a name, such as report.html")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         if kind == "html":

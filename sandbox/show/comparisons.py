@@ -30,7 +30,8 @@ def print_comparison(found: Comparison) -> None:
         console.print(_pairs(found))
     if found.learning is not None:
         console.print(_learning(found, found.learning))
-        console.print(safe(found.learning.threshold.told), soft_wrap=True)
+        share = " (levels as shares, not per cent)" if METRICS[found.metric].percent else ""
+        console.print(safe(found.learning.threshold.told) + share, soft_wrap=True)
     console.print(f"{heading(found.metric)}: {metric.text}, in {metric.unit}; {metric.better} is better")
     for text in found.result.warnings():
         console.print(f"! {safe(text)}", style="yellow")
@@ -74,13 +75,16 @@ def _shown(found: Comparison, value: float) -> float:
 
 
 def _pairs(found: Comparison) -> Table:
-    over = "stretches of time (one run each)" if all(pair.blocks for pair in found.pairs) else "the same seeds"
-    table = Table(title=f"differences on {over}, p values corrected for {len(found.pairs)} pairs", title_justify="left")
+    blocks, count = sum(pair.blocks for pair in found.pairs), len(found.pairs)
+    over = "over ten stretches of the stream" if blocks == count else "on the same seeds"
+    over += ", or where marked † over ten stretches of the stream" if 0 < blocks < count else ""
+    corrected = f", p values corrected for {count} pairs" if count > 1 else ""
+    table = Table(title=f"differences {over}{corrected}", title_justify="left")
     table.add_column("pair", overflow="fold", max_width=70)
     for name in ("difference [95 % interval]", "p (Holm)", "first is better in", "verdict"):
         table.add_column(name, justify="left" if name == "verdict" else "right", no_wrap=name != "verdict")
     for pair in found.pairs[:_MOST_PAIRS]:
-        names = f"{safe(pair.a)} − {safe(pair.b)}"
+        names = f"{safe(pair.a)} − {safe(pair.b)}" + (" †" if pair.blocks and blocks < count else "")
         table.add_row(
             names,
             cell(found.metric, pair.difference),

@@ -72,7 +72,8 @@ def print_result(result: Result) -> None:
     for agent in result.agents:
         yardstick = result.below_yardstick(agent)
         if yardstick:
-            console.print(f"▼ {safe(agent.name)} is below the yardstick {yardstick} in {heading(result.headline)}")
+            whose = f"the mean of {safe(agent.name)}" if agent.done else f"{safe(agent.name)}, whose runs all failed,"
+            console.print(f"▼ {whose} is below the yardstick {yardstick} in {heading(result.headline)}")
     if result.oracle is not None:
         console.print(_best_possible(result))
     console.print(_speeds(result))
