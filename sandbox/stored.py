@@ -22,6 +22,7 @@ from sandbox.runs import Run
 from sandbox.store import read_file
 from sandbox.trace import Meta
 
+_ASKED = ("--until settled", "--until=settled", "until='settled'")  # in the command of such a study
 _UNTIL = "seeds were added until it was settled who is better: p values and intervals do not take that into account"
 
 
@@ -147,7 +148,7 @@ def _result(kept: Sequence[Kept], asked: Iterable[Record], notes: Sequence[str])
         told.append(f"older files of the same agents, made by other versions, are left out: {older}")
     if len({json.dumps(one.about["versions"], sort_keys=True) for one in chosen}) > 1:
         told.append("the runs of these agents were made by different versions: run them anew to be sure")
-    told += [_UNTIL] if any("until" in record.command for record in studies) else []
+    told += [_UNTIL] if any(mark in record.command for record in studies for mark in _ASKED) else []
     told += _lacking(studies, chosen)
     longest = max((int(agent.decisions) for agent in agents if not math.isnan(agent.decisions)), default=0)
     schedule = Schedule(parse_drifts(about["schedule"]))
