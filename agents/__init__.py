@@ -1,1 +1,1 @@
-"""Learners: one idea a file, settings as constructor arguments."""
+"""Learners, a folder for each family: one idea a file, settings as constructor arguments."""

@@ -7,9 +7,9 @@ import numpy as np
 from measure import Row, at_least, at_most, paired, runs_of
 from river import datasets, evaluate, linear_model, metrics, optim, preprocessing
 
-from sandbox.agents._tabular import epsilon_greedy
 from sandbox.agents.adapters.river import RiverAgent
-from sandbox.agents.q_learning import q_learning_update
+from sandbox.agents.tabular._tabular import epsilon_greedy
+from sandbox.agents.tabular.q_learning import q_learning_update
 from sandbox.catalog import make_world
 from sandbox.loop import agent_rng
 from sandbox.runs import Options, run_once

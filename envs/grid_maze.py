@@ -45,6 +45,7 @@ class GridMaze(TableEnv):
     then the left one). Who finds a goal or pit arrive underfoot is in it with the next move.
     """
 
+    max_episode_steps = 200
     metadata = {"render_modes": ["ansi"], "render_fps": 4}  # noqa: RUF012  Gymnasium's name and form
 
     def __init__(

@@ -1,18 +1,14 @@
-"""The catalog: the one place that turns names into worlds and agents. Discovery is by folder."""
+"""The catalog: the one place that turns names into worlds and agents."""
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import importlib
-import importlib.util
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sandbox.discovery import discover
 from sandbox.errors import SandboxError, one_line, suggestion
 from sandbox.names import is_env_id, split_settings
 from sandbox.user_files import DATA, is_file
@@ -21,68 +17,6 @@ from sandbox.user_files import load_file as load_file
 if TYPE_CHECKING:
     from sandbox.interfaces import Agent
     from sandbox.world import World
-
-_PACKAGES = {"agents": "sandbox.agents", "worlds": "sandbox.streams"}
-# Wider than any folder: families of worlds and agents, for `list` and for suggestions.
-FAMILIES = {
-    "worlds": {
-        "sandbox/GridMaze-v0": "a maze drawn in text, priced, whose walls, winds or rewards can move",
-        "FrozenLake-v1, CliffWalking-v1, Taxi-v4": "Gymnasium's tables, priced; as FrozenLake-v1:map_name=8x8",
-        "GYM-ID-vN": "any other Gymnasium environment, by its id, unpriced",
-        "river:NAME": "any River dataset, such as river:Phishing or river:synth.SEA:variant=1",
-        "FILE.csv:LABEL": "rows of a CSV or Parquet file, with the column to predict",
-        "FILE.py:NAME": "an environment, River dataset or stream of your own",
-    },
-    "agents": {
-        "oracle": "the best choice there is, where the law is known",
-        "river:MODEL": "any River classifier or regressor, such as 'river:StandardScaler() | LogisticRegression()'",
-        "FILE.py:NAME": "an agent or River estimator of your own",
-    },
-}
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One thing found in a folder: its name, class, module and first line of documentation."""
-
-    name: str
-    class_name: str
-    module: str
-    text: str
-
-
-def _kebab(module: str) -> str:
-    return module.replace("_", "-")
-
-
-@cache
-def discover(kind: str) -> dict[str, Entry]:
-    """Return what a folder offers by name, read from its sources, none imported.
-
-    A module `q_learning.py` offers `q-learning` if it has a class `QLearning` that needs no arguments.
-    """
-    package = _PACKAGES[kind]
-    spec = importlib.util.find_spec(package)
-    assert spec is not None and spec.submodule_search_locations
-    found: dict[str, Entry] = {}
-    for path in sorted(Path(spec.submodule_search_locations[0]).glob("*.py")):
-        if path.stem.startswith("_"):
-            continue
-        wanted = "".join(part.capitalize() for part in path.stem.split("_"))
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.ClassDef) and node.name == wanted and not _needs_arguments(node):
-                text = (ast.get_docstring(node) or "").split("\n")[0]
-                found[_kebab(path.stem)] = Entry(_kebab(path.stem), wanted, f"{package}.{path.stem}", text)
-    return found
-
-
-def _needs_arguments(node: ast.ClassDef) -> bool:
-    for part in node.body:
-        if isinstance(part, ast.FunctionDef) and part.name == "__init__":
-            positional = [*part.args.posonlyargs, *part.args.args][1:]
-            keywords = [d for d in part.args.kw_defaults if d is None]
-            return len(positional) > len(part.args.defaults) or bool(keywords)
-    return False
 
 
 def _construct(thing: Any, settings: dict[str, Any], name: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sandbox.catalog import FAMILIES, discover
+from sandbox.discovery import FAMILIES, discover
 from sandbox.errors import SandboxError, suggestion
 
 _KINDS = ("worlds", "agents", "metrics", "runs")
@@ -24,7 +24,8 @@ def _known(kind: str) -> list[dict[str, Any]]:
         from sandbox.metrics import METRICS
 
         return [{"name": m.name, "text": m.text, "unit": m.unit, "better": m.better} for m in METRICS.values()]
-    found = [{"name": entry.name, "text": entry.text} for entry in discover(kind).values()]
+    entries = [*discover(kind).values(), *(discover("environments").values() if kind == "worlds" else ())]
+    found = [{"name": entry.name, "text": entry.text} for entry in sorted(entries, key=lambda one: one.family)]
     return found + [{"name": name, "text": text} for name, text in FAMILIES[kind].items()]
 
 

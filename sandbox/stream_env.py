@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -12,12 +13,11 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
+from sandbox.discovery import discover
 from sandbox.drift import Schedule
 from sandbox.errors import SandboxError
 from sandbox.interfaces import Labels, Question, Stream, check_range
 from sandbox.law_stream import LawStream
-from sandbox.streams.recommendation import Recommendation
-from sandbox.streams.spam import Spam
 from sandbox.table_env import DriftClock
 
 
@@ -112,8 +112,12 @@ def _plain(space: spaces.Space[Any]) -> spaces.Space[Any]:
     return spaces.Box(-np.inf, np.inf, (), np.float64)
 
 
-def _entry(stream: Callable[..., Stream], name: str) -> Callable[..., StreamEnv]:
+def __getattr__(class_name: str) -> Callable[..., StreamEnv]:
     """Return what `gymnasium.make` calls to make the environment of a stream, with the stream's own settings."""
+    entry = next((one for one in discover("worlds").values() if one.class_name == class_name), None)
+    if entry is None:
+        raise AttributeError(f"there is no stream {class_name}")
+    name, stream = entry.name, getattr(importlib.import_module(entry.module), class_name)
 
     def made(**settings: Any) -> StreamEnv:
         env = StreamEnv(stream(**settings))
@@ -122,7 +126,3 @@ def _entry(stream: Callable[..., Stream], name: str) -> Callable[..., StreamEnv]
 
     cast(Any, made).__signature__ = signature(stream)
     return made
-
-
-spam = _entry(Spam, "spam")
-recommendation = _entry(Recommendation, "recommendation")

@@ -18,7 +18,7 @@ LINKS = {"sandbox/envs": "../envs", "sandbox/agents": "../agents"}
 _SMALL = {"sandbox.compiled", "sandbox.draws", "sandbox.errors", "sandbox.interfaces", "sandbox.table"}
 CORE_FOR = {
     "agents": {*_SMALL, "sandbox.feedback", "sandbox.table_walk"},
-    "envs": {*_SMALL, "sandbox.drift", "sandbox.oracle", "sandbox.table_env"},
+    "envs": {*_SMALL, "sandbox.discovery", "sandbox.drift", "sandbox.oracle", "sandbox.table_env"},
 }
 LEARNERS = {"river", "sb3_contrib", "sklearn", "stable_baselines3", "torch", "vowpalwabbit"}
 DATASETS = ("river.datasets", "river.stream")  # sandbox/streams/ may wrap them
@@ -38,7 +38,7 @@ EXCEPTIONS = {
     "sandbox/study.py:run_study": "as above: what a study may be asked, a line each",
     "sandbox/loop.py:_episodes": "the hot loop of every plain run: one function, because a call per step costs speed",
     "sandbox/stream_loop.py:_questions": "the hot loop of every stream, as above",
-    "agents/_table_loop.py:walk_and_learn": "one compiled loop for three rules: a call per rule would hide their order",
+    "agents/tabular/_table_loop.py:walk_and_learn": "one compiled loop: a call per rule would hide their order",
 }
 
 

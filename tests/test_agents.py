@@ -14,15 +14,16 @@ from hypothesis import strategies as st
 from naive import TableEnv
 from scipy import stats
 
-from sandbox.agents._tabular import best_value, epsilon_greedy, expected_value, greedy_choice, random_choice
-from sandbox.agents.expected_sarsa import ExpectedSarsa, expected_sarsa_update
-from sandbox.agents.majority import Majority
-from sandbox.agents.mean import Mean
-from sandbox.agents.no_change import NoChange
-from sandbox.agents.q_learning import QLearning, q_learning_update
-from sandbox.agents.random import Random
-from sandbox.agents.sarsa import Sarsa, sarsa_update
-from sandbox.catalog import discover, make_agent, make_world
+from sandbox.agents.tabular._tabular import best_value, epsilon_greedy, expected_value, greedy_choice, random_choice
+from sandbox.agents.tabular.expected_sarsa import ExpectedSarsa, expected_sarsa_update
+from sandbox.agents.tabular.q_learning import QLearning, q_learning_update
+from sandbox.agents.tabular.sarsa import Sarsa, sarsa_update
+from sandbox.agents.yardsticks.majority import Majority
+from sandbox.agents.yardsticks.mean import Mean
+from sandbox.agents.yardsticks.no_change import NoChange
+from sandbox.agents.yardsticks.random import Random
+from sandbox.catalog import make_agent, make_world
+from sandbox.discovery import discover
 from sandbox.env_world import EnvWorld
 from sandbox.errors import SandboxError
 from sandbox.evaluator import Evaluator

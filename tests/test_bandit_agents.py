@@ -14,13 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from sandbox.agents._bandit import Arms, best_of, make_arms, make_held
-from sandbox.agents.epsilon_greedy import EpsilonGreedy
-from sandbox.agents.linucb import Linucb
-from sandbox.agents.popularity import Popularity
-from sandbox.agents.thompson import Thompson
-from sandbox.agents.ucb import Ucb
-from sandbox.catalog import discover, make_agent
+from sandbox.agents.bandits._bandit import Arms, best_of, make_arms, make_held
+from sandbox.agents.bandits.epsilon_greedy import EpsilonGreedy
+from sandbox.agents.bandits.popularity import Popularity
+from sandbox.agents.bandits.thompson import Thompson
+from sandbox.agents.bandits.ucb import Ucb
+from sandbox.agents.contextual.linucb import Linucb
+from sandbox.catalog import make_agent
+from sandbox.discovery import discover
 from sandbox.errors import SandboxError
 from sandbox.feedback import Feedback, Mailbox
 from sandbox.interfaces import Chosen, Decision, Experience, Labels, Number, Slate
@@ -121,7 +122,8 @@ def compiled(agent: Any, chunk: Chunk, feedback: Feedback, seed: int, cuts: tupl
 def as_python(patch: pytest.MonkeyPatch) -> None:
     """Let every rule run as the plain Python that it is written in."""
     for name in ("_bandit", "_bandit_agent", "epsilon_greedy", "ucb", "thompson", "linucb", "popularity"):
-        module = importlib.import_module(f"sandbox.agents.{name}")
+        family = "contextual" if name == "linucb" else "bandits"
+        module = importlib.import_module(f"sandbox.agents.{family}.{name}")
         for key, value in list(vars(module).items()):
             if hasattr(value, "py_func"):
                 patch.setattr(module, key, value.py_func)

@@ -14,7 +14,8 @@ from gymnasium import spaces
 from river import datasets, linear_model
 from shell import USER_FILE, user_file
 
-from sandbox.catalog import adapt_agent, adapt_world, discover, make_agent, make_world
+from sandbox.catalog import adapt_agent, adapt_world, make_agent, make_world
+from sandbox.discovery import discover
 from sandbox.env_world import EnvWorld
 from sandbox.errors import SandboxError
 from sandbox.interfaces import Labels, Question, Stream
@@ -32,7 +33,7 @@ def test_a_module_with_a_class_of_its_name_is_found() -> None:
     assert {"q-learning", "sarsa", "expected-sarsa", "random", "majority", "no-change", "mean"} <= set(found)
     root = Path(__file__).parent.parent / "agents"
     for name, entry in found.items():
-        assert (root / f"{name.replace('-', '_')}.py").is_file()
+        assert (root / entry.family / f"{name.replace('-', '_')}.py").is_file()
         assert entry.text and not name.startswith("_")
 
 
@@ -45,7 +46,7 @@ def test_everything_found_can_be_made() -> None:
 
 def test_discovery_imports_none_of_what_it_finds() -> None:
     script = (
-        "import sys; from sandbox.catalog import discover; discover('agents'); discover('worlds');"
+        "import sys; from sandbox.discovery import discover; discover('agents'); discover('worlds');"
         "print([m for m in sys.modules if m.startswith('sandbox.agents.')])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

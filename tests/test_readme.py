@@ -13,7 +13,7 @@ import pytest
 from pages import ROOT, blocks_of, environment, file_of
 
 import sandbox
-from sandbox.agents.q_learning import QLearning
+from sandbox.agents.tabular.q_learning import QLearning
 from sandbox.loop import run_episodes
 from sandbox.trace import TRACE_COLUMNS, Trace, join
 

@@ -18,7 +18,7 @@ from river import reco
 from scipy import special, stats
 
 from sandbox import draws
-from sandbox.catalog import discover
+from sandbox.discovery import discover
 from sandbox.drift import Drift
 from sandbox.errors import SandboxError
 from sandbox.interfaces import Slate, settings_of

@@ -83,7 +83,7 @@ def test_defaults_count_as_values_and_a_default_spelled_out_is_the_same_agent() 
 
 
 def test_real_agents_have_their_defaults() -> None:
-    from sandbox.agents.q_learning import QLearning
+    from sandbox.agents.tabular.q_learning import QLearning
 
     result = api.run("FrozenLake-v1", ["q-learning", "q-learning:epsilon=0.5", "random"], seeds=2, steps=50)
     default = settings_of(QLearning())["epsilon"]

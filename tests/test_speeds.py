@@ -18,10 +18,10 @@ import pytest
 from gymnasium.envs import toy_text
 from gymnasium.wrappers import TimeLimit, TransformReward
 
-from sandbox.agents.linucb import Linucb
-from sandbox.agents.logistic import Logistic
-from sandbox.agents.q_learning import QLearning
-from sandbox.agents.sarsa import Sarsa
+from sandbox.agents.contextual.linucb import Linucb
+from sandbox.agents.filters.logistic import Logistic
+from sandbox.agents.tabular.q_learning import QLearning
+from sandbox.agents.tabular.sarsa import Sarsa
 from sandbox.catalog import make_agent, make_world
 from sandbox.envs.grid_maze import GridMaze
 from sandbox.loop import agent_rng

@@ -22,8 +22,8 @@ from flips import Flip, Flipper, levers
 from shell import COMMAND, document, sandbox, stored
 
 from sandbox import api
-from sandbox.agents.logistic import Logistic
-from sandbox.agents.q_learning import QLearning
+from sandbox.agents.filters.logistic import Logistic
+from sandbox.agents.tabular.q_learning import QLearning
 from sandbox.errors import SandboxError
 from sandbox.result import Result
 from sandbox.runs import Options, Run

@@ -17,14 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from river import datasets, linear_model, naive_bayes, optim
 
-from sandbox.agents import _messages as message_rules
-from sandbox.agents import logistic as logistic_rules
-from sandbox.agents import naive_bayes as bayes_rules
-from sandbox.agents._features import UNKNOWN, Features
-from sandbox.agents._messages import choose
-from sandbox.agents.logistic import Logistic, Steps
-from sandbox.agents.naive_bayes import NaiveBayes
-from sandbox.catalog import discover
+from sandbox.agents.filters import _messages as message_rules
+from sandbox.agents.filters import logistic as logistic_rules
+from sandbox.agents.filters import naive_bayes as bayes_rules
+from sandbox.agents.filters._features import UNKNOWN, Features
+from sandbox.agents.filters._messages import choose
+from sandbox.agents.filters.logistic import Logistic, Steps
+from sandbox.agents.filters.naive_bayes import NaiveBayes
+from sandbox.discovery import discover
 from sandbox.errors import SandboxError
 from sandbox.feedback import Feedback, Mailbox, told_label
 from sandbox.interfaces import Chosen, Decision, Experience, Labels, Messages, Number, Words, settings_of

@@ -12,8 +12,8 @@ from river.reco.base import Ranker
 from sandbox.errors import RunError, SandboxError
 from sandbox.interfaces import Decision, Experience, check_range
 
-from .._bandit import best_of
-from .._bandit_agent import BanditAgent
+from ..bandits._bandit import best_of
+from ..bandits._bandit_agent import BanditAgent
 from .river import _seeded
 
 

@@ -11,7 +11,7 @@ from sandbox.feedback import NEVER, Answers
 from sandbox.interfaces import Chosen
 from sandbox.table import IntArray
 
-from ._tabular import random_choice
+from ..tabular._tabular import random_choice
 
 
 @compiled

@@ -14,9 +14,9 @@ from sandbox.feedback import Answers, dequeue
 from sandbox.interfaces import Chosen, Slate, check_range
 from sandbox.table import FloatArray, IntArray
 
-from ._bandit import GONE, NEW, Held, admit, best_of, first_best, make_held
-from ._bandit_agent import BanditAgent
-from ._slate import Post, send
+from ..bandits._bandit import GONE, NEW, Held, admit, best_of, first_best, make_held
+from ..bandits._bandit_agent import BanditAgent
+from ..bandits._slate import Post, send
 
 
 class Ridges(NamedTuple):

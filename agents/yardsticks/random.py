@@ -12,7 +12,7 @@ from gymnasium import spaces
 
 from sandbox.interfaces import Decision, Experience, Labels, Number
 
-from ._tabular import random_choice
+from ..tabular._tabular import random_choice
 
 
 class Random:
@@ -51,7 +51,7 @@ class Random:
 
         n, rng = self._n, self.rng
         if kind == "table":
-            from ._table_loop import RANDOM, walk_and_learn
+            from ..tabular._table_loop import RANDOM, walk_and_learn
 
             nothing, unplanned = np.zeros((1, n)), np.zeros(3, dtype=np.int64)
             return lambda walk, steps, chance, limits: walk_and_learn(

@@ -1,0 +1,1 @@
+"""Bandits: one choice of several, rewarded at once."""

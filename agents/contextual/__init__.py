@@ -1,0 +1,1 @@
+"""Contextual bandits: what a choice earns depends on what can be seen."""

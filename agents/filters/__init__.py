@@ -1,0 +1,1 @@
+"""Learners on words and numbers, for messages that are to be judged."""

@@ -1,0 +1,1 @@
+"""Yardsticks: what everybody should beat, or nobody can."""
