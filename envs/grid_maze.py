@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from sandbox.drift import Anchor, Schedule, Specs, parse_drifts
-from sandbox.errors import SandboxError, suggestion
+from sandbox.drift import Specs
+from sandbox.errors import SandboxError
 from sandbox.interfaces import check_range
-from sandbox.table import Table, table_from_outcomes
-from sandbox.table_env import TableEnv, drifting_tables
+from sandbox.table import IntArray, Table, table_from_outcomes
+
+from ._table_world import TableWorld, grid_places, objective_of
 
 MAZE = (
     "S...#...",
@@ -31,22 +32,21 @@ _TRIES = 10_000
 Cell = tuple[int, int]
 
 
-class GridMaze(TableEnv):
+class GridMaze(TableWorld):
     """A maze drawn in text: the observation is the cell's number, row by row; choices are up, right, down, left.
 
     `S` a start (one of several, equally likely), `G` a goal and `O` a pit (both end the episode), `#` a wall, `.` free,
     `^ > v <` a wind that carries one cell further with probability `wind`. With probability `slip` a move goes to one
     side instead, either side equally likely. Each move earns `step_reward`, and `goal_reward` or `pit_reward` where it
-    ends. `desc`: the maze, as rows or as one text with `/` between them. `drift`: when it changes; a drift without
-    settings moves what `moves` says (`walls`, `winds`, `rewards`) to cells drawn anew from `law_seed`, so that every
-    cell still leads to a goal.
+    ends; `discount` under 1 makes later rewards count less. `desc`: the maze, as rows or as one text with `/` between
+    them. `drift`: when it changes; a drift without settings moves what `moves` says (`walls`, `winds`, `rewards`) to
+    cells drawn anew from `law_seed`, so that every cell still leads to a goal.
 
     Who is walled in is moved: the next move starts from the nearest open cell (by steps through walls, then the upper,
     then the left one). Who finds a goal or pit arrive underfoot is in it with the next move.
     """
 
     max_episode_steps = 200
-    metadata = {"render_modes": ["ansi"], "render_fps": 4}  # noqa: RUF012  Gymnasium's name and form
 
     def __init__(
         self,
@@ -57,41 +57,37 @@ class GridMaze(TableEnv):
         step_reward: float = -1.0,
         goal_reward: float = 0.0,
         pit_reward: float = -20.0,
+        discount: float = 1.0,
         moves: str = "walls",
         law_seed: int = 0,
         drift: Specs = None,
         render_mode: str | None = None,
     ) -> None:
-        self._given: dict[str, Any] = {
+        given = {
             "desc": desc, "wind": wind, "slip": slip, "step_reward": step_reward, "goal_reward": goal_reward,
-            "pit_reward": pit_reward,
+            "pit_reward": pit_reward, "discount": discount,
         }  # fmt: skip
         if moves not in _MOVED:
             raise SandboxError(f"GridMaze: moves={moves!r} is none of {', '.join(_MOVED)}")
         check_range("GridMaze", "law_seed", law_seed, 0, 2**62)
-        self.moves, self.law_seed, self.render_mode = moves, int(law_seed), render_mode
+        self.moves, self.law_seed = moves, int(law_seed)
         self.rows = rows_of(desc)
-        self._drawn = 0, self.rows  # a concept and its maze
-        schedule = Schedule(parse_drifts(drift))
-        super().__init__(drifting_tables(schedule, lambda anchor: self._anchor(schedule, anchor)), schedule)
+        super().__init__(given, drift, render_mode)
 
-    def _settings(self, schedule: Schedule, anchor: Anchor) -> dict[str, Any]:
-        """Return the settings of an anchor; what a drift names comes before what the maze moves by itself."""
-        own = schedule.own_change(anchor)
-        return self._given | (self.own_change(own) if own else {}) | schedule.settings_of(anchor)
-
-    def _anchor(self, schedule: Schedule, anchor: Anchor) -> Table:
-        settings = schedule.settings_of(anchor)
-        for name in settings:
-            if name not in self._given:
-                near = suggestion(name, self._given)
-                raise SandboxError(f"GridMaze: a drift cannot change {name!r}{near}; it can {', '.join(self._given)}")
-        if any(done and drift.function for drift, done in zip(schedule.drifts, anchor, strict=True)):
-            raise SandboxError("GridMaze: give a drift by settings; a function would hide the law")
-        table = maze_table(**self._settings(schedule, anchor))
+    def build(self, **settings: Any) -> Table:
+        """Return the law of a maze, of the size of the first."""
+        table = maze_table(**settings)
         if table.n_states != len(self.rows) * len(self.rows[0]):
             raise SandboxError("GridMaze: a drift may not change the size of the maze")
         return table
+
+    def drawing(self, **settings: Any) -> tuple[str, ...]:
+        """Return the rows of the maze."""
+        return rows_of(settings["desc"])
+
+    def places(self) -> IntArray:
+        """Return row and column (S, 2) of each cell."""
+        return grid_places(len(self.rows), len(self.rows[0]))
 
     def own_change(self, number: int) -> dict[str, Any]:
         """Return the settings after the maze's own change of this number (1, 2, ...): `moves` says what moves."""
@@ -107,18 +103,6 @@ class GridMaze(TableEnv):
             if rows != self.rows and _lost(rows) is None:
                 return {"desc": rows}
         raise SandboxError(f"GridMaze: found no way to move its {self.moves} that leaves every cell a way to a goal")
-
-    def render(self) -> str | None:
-        """Return the maze in force (of a mixture, that of the largest share) as text, with `@` for the agent."""
-        if self.render_mode != "ansi":
-            return None
-        if self._drawn[0] != self.concept:
-            _, anchor = max(self.schedule.made_of(self.concept).shares, key=lambda pair: pair[0])
-            self._drawn = self.concept, rows_of(self._settings(self.schedule, anchor)["desc"])
-        rows = [list(row) for row in self._drawn[1]]
-        at = divmod(self.state, len(rows[0]))
-        rows[at[0]][at[1]] = "@"
-        return "\n".join("".join(row) for row in rows)
 
 
 def rows_of(desc: str | Sequence[str]) -> tuple[str, ...]:
@@ -169,19 +153,21 @@ def maze_table(
     step_reward: float,
     goal_reward: float,
     pit_reward: float,
+    discount: float = 1.0,
 ) -> Table:
     """Return the law of a maze: states are cells row by row."""
     for name, value in (("wind", wind), ("slip", slip)):
         check_range("GridMaze", name, value, 0.0, 0.999)
     for name, value in (("step_reward", step_reward), ("goal_reward", goal_reward), ("pit_reward", pit_reward)):
         check_range("GridMaze", name, value, -1e9, 1e9)
+    objective = objective_of("GridMaze", discount)
     rows = rows_of(desc)
     ends = {"G": step_reward + goal_reward, "O": step_reward + pit_reward}
     cells = [(r, c) for r in range(len(rows)) for c in range(len(rows[0]))]
     start = np.array([float(rows[r][c] == "S") for r, c in cells])
     outcome = _outcomes(rows, wind, slip, step_reward, ends)
     law = {state: {way: outcome(cell, way) for way in range(4)} for state, cell in enumerate(cells)}
-    return table_from_outcomes(law, start / start.sum())
+    return table_from_outcomes(law, start / start.sum(), objective)
 
 
 def _outcomes(
