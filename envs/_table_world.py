@@ -24,6 +24,7 @@ class TableWorld(TableEnv, ABC):
     returns the settings after the change of that number (1, 2, ...).
     """
 
+    max_episode_steps: int | None = None  # of the registered world, as each class says itself
     metadata = {"render_modes": ["ansi"], "render_fps": 4}  # noqa: RUF012  Gymnasium's name and form
 
     def __init__(self, settings: Mapping[str, Any], drift: Specs, render_mode: str | None) -> None:
@@ -75,7 +76,8 @@ class TableWorld(TableEnv, ABC):
             self._drawn = self.concept, self.drawing(**self.settings_in(self.schedule, anchor))
         rows = [list(row) for row in self._drawn[1]]
         r, c = self.places()[self.state]
-        rows[r][c] = "@"
+        if r >= 0:
+            rows[r][c] = "@"
         return "\n".join("".join(row) for row in rows)
 
 

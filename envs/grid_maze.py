@@ -46,7 +46,7 @@ class GridMaze(TableWorld):
     then the left one). Who finds a goal or pit arrive underfoot is in it with the next move.
     """
 
-    max_episode_steps = 200
+    max_episode_steps: int | None = 200
 
     def __init__(
         self,
