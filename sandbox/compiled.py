@@ -123,8 +123,11 @@ def compiled(function: F) -> F:
 
 
 def rule(function: F) -> F:
-    """Return `function` as it is, for the open loop; compiled functions that call it compile it with themselves."""
+    """Return `function` as it is, for the open loop; compiled functions that call it compile it into themselves.
+
+    It is always inlined: a call that hands on a generator takes as long as a step of a table.
+    """
     from numba.extending import register_jitable
 
-    found: F = register_jitable(function)
+    found: F = register_jitable(forceinline=True)(function)
     return found

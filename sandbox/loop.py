@@ -123,6 +123,8 @@ def _episodes(
         (int(observations.start), int(observations.n)) if isinstance(observations, spaces.Discrete) else (0, 1)
     )
     follow = solutions[0].table.follow if solutions is not None else None
+    looks_alike = solutions is not None and solutions[0].table.observed is not None
+    knows: Any = env.unwrapped if looks_alike else None  # whose `state` says where it stands
     worst = [one.value.argmin(axis=1).tolist() for one in solutions] if solutions is not None else None
     clock = env.unwrapped if isinstance(env.unwrapped, DriftClock) and env.unwrapped.schedule else None
     oracle = agent if type(agent) is OracleAgent else None
@@ -132,6 +134,7 @@ def _episodes(
     nan, infinite, endless = math.nan, _INF, steps == _INF
     observation, _ = env.reset(seed=seed)
     cell, after = _first_cell(observation, first, n_cells, tabular, finite), 0
+    cell = cell if knows is None else knows.state
     step = ended = began = concept = 0
     code: float
     greedy: float
@@ -141,6 +144,8 @@ def _episodes(
             writer.concepts.append(concept)
             if oracle is not None:
                 oracle.concept = concept
+        if oracle is not None:
+            oracle.state = cell
         made, flags, confidence = act(observation), 0, nan
         if type(made) is int and 0 <= made < n_choices:  # the common case first: this loop is what a run's time is
             choice = taken = code = greedy = made
@@ -156,6 +161,8 @@ def _episodes(
                 raise RunError(f"the environment gave the observation {following!r}, outside its space")
             if follow is not None:
                 after = follow(cell, int(following))
+            elif knows is not None:
+                after = knows.state
         elif finite is not None and not finite(following):
             raise RunError(f"the environment gave the observation {following!r}, which is not finite")
         if mail is None:
@@ -186,6 +193,7 @@ def _episodes(
                 return
             observation, _ = env.reset()
             cell = _first_cell(observation, first, n_cells, tabular, finite)
+            cell = cell if knows is None else knows.state
         elif step >= steps:
             return
         elif endless and step - began >= LONGEST_EPISODE:

@@ -231,34 +231,26 @@ def greedy_soft_value(solution: Solution, epsilon: float) -> float:
 class OracleAgent:
     """The oracle as an agent: a yardstick that nobody beats in expectation. It alone is handed the table.
 
-    With several laws the loop tells it which is in force, by `concept`.
+    The loop tells it by `state` where it stands (None: where the observation says), and by `concept` which of several
+    laws is in force.
     """
 
     def __init__(self, solution: Solution | Sequence[Solution]) -> None:
         several = [solution] if isinstance(solution, Solution) else solution
         self._choices = [one.policy.tolist() for one in several]
-        self._follow = several[0].table.follow
-        self._state: int | None = None
+        self.state: int | None = None
         self.concept = 0
 
     def begin(self, observation_space: Any, choice_space: Any, rng: Any) -> None:
         """Start a run."""
-        self._state, self.concept = None, 0
+        self.state, self.concept = None, 0
 
     def act(self, observation: Any) -> Decision:
         """Return a best choice, the one that ends the episode soonest."""
-        state = observation if self._state is None or self._follow is None else self._state
-        return Decision(self._choices[self.concept][state])
+        return Decision(self._choices[self.concept][observation if self.state is None else self.state])
 
     def learn(self, experience: Experience) -> None:
-        """Follow the hidden part of the state; there is nothing to learn."""
-        if self._follow is None:
-            return
-        if experience.terminated or experience.truncated:
-            self._state = None
-            return
-        before = experience.observation if self._state is None else self._state
-        self._state = self._follow(before, experience.next_observation)
+        """Do nothing: there is nothing to learn."""
 
 
 class StreamOracle:

@@ -39,7 +39,8 @@ class Table:
     `probability`, `reward`: float (S, A, K). `successor`: int (S, A, K). `terminated`: bool (S, A, K).
     `start`: probability of each first state (S,). `horizon`: steps after which an episode is cut, None if never.
     `follow(state, observation)` gives the state that an observation leads to, where the state is more than it (a fact
-    that only history shows); None where the observation is the state.
+    that only history shows); None where the observation is the state. `observed`: int (S,), what is seen of each state,
+    numbered from 0, where several may look alike; None where states are seen.
     """
 
     probability: FloatArray
@@ -50,6 +51,7 @@ class Table:
     objective: Objective = field(default_factory=Objective)
     horizon: int | None = None
     follow: Callable[[int, int], int] | None = None
+    observed: IntArray | None = None
 
     def __post_init__(self) -> None:
         totals = self.probability.sum(axis=2)
@@ -69,6 +71,8 @@ class Table:
             raise SandboxError("the table holds a reward that is not finite")
         if self.successor.min() < 0 or self.successor.max() >= len(self.start):
             raise SandboxError(f"the table leads to a state outside 0..{len(self.start) - 1}")
+        if self.observed is not None and (self.observed.shape != self.start.shape or self.observed.min() < 0):
+            raise SandboxError(f"the table has {self.n_states} states, and needs as many observations, from 0")
 
     @property
     def n_states(self) -> int:
@@ -79,6 +83,16 @@ class Table:
     def n_choices(self) -> int:
         """Number of choices, A."""
         return int(self.probability.shape[1])
+
+    @property
+    def seen(self) -> IntArray:
+        """What is seen of each state (S,)."""
+        return np.arange(self.n_states) if self.observed is None else self.observed.astype(np.int64)
+
+    @property
+    def n_observations(self) -> int:
+        """Number of observations."""
+        return int(self.seen.max()) + 1
 
     def reachable(self) -> NDArray[np.bool_]:
         """Return which states (S,) an episode can stand in when it decides."""

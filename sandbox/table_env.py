@@ -70,6 +70,8 @@ def _check_alike(first: Table, table: Table) -> None:
         raise SandboxError("a world with a hidden fact in its state cannot drift yet")
     if table.probability.shape[:2] != first.probability.shape[:2] or table.objective != first.objective:
         raise SandboxError("a drift may not change how many states or choices there are, nor the objective")
+    if not np.array_equal(first.seen, table.seen):
+        raise SandboxError("a drift may not change what is seen of a state")
     if table.horizon != first.horizon:
         raise SandboxError("a drift may not change after how many steps an episode is cut")
 
@@ -77,6 +79,7 @@ def _check_alike(first: Table, table: Table) -> None:
 class TableEnv(DriftClock, gym.Env[Any, Any]):
     """An environment that follows a table for each concept, and a schedule that says which is in force.
 
+    `state` is where it stands, of which an agent sees what the table says (`observed`).
     Its chance is keyed by (seed, lifetime step), so that it does not depend on what is chosen. The clock goes on over
     episodes; `reset(seed=...)` starts a new life.
     """
@@ -84,8 +87,9 @@ class TableEnv(DriftClock, gym.Env[Any, Any]):
     def __init__(self, laws: Sequence[Table], schedule: Schedule | None = None) -> None:
         self.laws = list(laws)
         self.schedule = schedule or Schedule()
-        self.observation_space = spaces.Discrete(self.laws[0].n_states)
+        self.observation_space = spaces.Discrete(self.laws[0].n_observations)
         self.action_space = spaces.Discrete(self.laws[0].n_choices)
+        self._seen = None if self.laws[0].observed is None else self.laws[0].observed.tolist()
         self._options = [_options(table) for table in self.laws]
         self._starts = [np.cumsum(table.start) for table in self.laws]
         self._begin(0)
@@ -110,7 +114,7 @@ class TableEnv(DriftClock, gym.Env[Any, Any]):
             self._begin(int(self.np_random.integers(2**62)))
         u = keyed_uniform(self._seed, self.clock, RESET)
         self.state = first_state(self._starts[self.concept], u)
-        return self.state, {}
+        return self.state if self._seen is None else self._seen[self.state], {}
 
     def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
         """Follow the law in force."""
@@ -127,7 +131,7 @@ class TableEnv(DriftClock, gym.Env[Any, Any]):
             self._look_ahead()
         else:
             self.concept = self._concepts[at + 1]
-        return self.state, reward, terminated, False, {}
+        return self.state if self._seen is None else self._seen[self.state], reward, terminated, False, {}
 
 
 def first_state(cumulative: FloatArray, u: float) -> int:

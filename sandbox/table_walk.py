@@ -22,6 +22,7 @@ class Walk(NamedTuple):
     successor: IntArray  # (concepts, S, A, K)
     reward: FloatArray  # (concepts, S, A, K)
     terminated: NDArray[np.bool_]  # (concepts, S, A, K)
+    observed: IntArray  # (S,) what is seen of each state
     start: FloatArray  # (concepts, S) cumulative probability of each first state
     place: IntArray  # (4,) state, lifetime step, steps in this episode, episodes ended
     horizon: int  # steps after which an episode is cut, 0: never
@@ -55,6 +56,7 @@ def make_walk(tables: Sequence[Table], seed: int, keyed: bool) -> Walk:
         np.ascontiguousarray(stacked("successor"), dtype=np.int64),
         np.ascontiguousarray(stacked("reward"), dtype=np.float64),
         np.ascontiguousarray(stacked("terminated"), dtype=np.bool_),
+        tables[0].seen,
         np.stack([np.cumsum(table.start) for table in tables]),
         np.zeros(4, dtype=np.int64),
         tables[0].horizon or 0,

@@ -38,7 +38,7 @@ EXCEPTIONS = {
     "sandbox/study.py:run_study": "as above: what a study may be asked, a line each",
     "sandbox/loop.py:_episodes": "the hot loop of every plain run: one function, because a call per step costs speed",
     "sandbox/stream_loop.py:_questions": "the hot loop of every stream, as above",
-    "agents/tabular/_table_loop.py:walk_and_learn": "one compiled loop: a call per rule would hide their order",
+    "agents/tabular/_table_loop.py:table_loop": "one compiled loop, and the settings it is made with",
 }
 
 

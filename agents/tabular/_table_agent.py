@@ -1,29 +1,104 @@
-"""What the tabular agents have in common: a table of values, and settings that are checked once."""
+"""What the agents with a table have in common: two rules, a memory of arrays, and settings that are checked once."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from gymnasium import spaces
 
-from sandbox.interfaces import Decision, check_range, require_discrete
+from sandbox.compiled import rule
+from sandbox.interfaces import Decision, Experience, check_range, require_discrete
 
-from ._tabular import epsilon_greedy
+from ._table_loop import Act, Learn, table_loop
+from ._tabular import FloatArray, epsilon_greedy
 
 if TYPE_CHECKING:
     from sandbox.table_walk import Steps, Walk
 
 
 class TableAgent:
-    """An epsilon-greedy agent with a table of action values; subclasses say how it learns.
+    """An agent whose choosing and learning are two rules on a memory of arrays; subclasses state them.
 
-    `rule` names the rule of the compiled loop; a class that does not state its own has none.
+    `rules`: how to choose, and how to learn, as `table_loop` describes them; both are called by the open loop and
+    compiled into the other. A subclass that does not state its own has no compiled loop.
     """
 
-    rule = ""
+    rules: ClassVar[tuple[Act, Learn]]
+
+    def _memory(self, n_states: int, n_choices: int) -> Any:
+        """Return the memory of a run that begins: a named tuple of arrays, the scores (S, A) first."""
+        raise NotImplementedError
+
+    def _numbers(self) -> Any:
+        """Return the settings that the rules need: a named tuple of numbers."""
+        raise NotImplementedError
+
+    def begin(
+        self, observation_space: spaces.Space[Any], choice_space: spaces.Space[Any], rng: np.random.Generator
+    ) -> None:
+        """Start a run of which nothing is known."""
+        require_discrete(type(self).__name__, observation_space, choice_space)
+        assert isinstance(observation_space, spaces.Discrete) and isinstance(choice_space, spaces.Discrete)
+        self.memory = self._memory(int(observation_space.n), int(choice_space.n))
+        self._given = self._numbers()
+        self.rng = rng
+
+    @property
+    def q(self) -> FloatArray:
+        """The scores (S, A) that the greedy choice goes by."""
+        scores: FloatArray = self.memory[0]
+        return scores
+
+    def act(self, observation: int) -> int | Decision:
+        """Choose by the first rule."""
+        choice, explored = self.rules[0](self.memory, self._given, observation, self.rng)
+        return Decision(choice, math.nan, True, self.memory[0][observation]) if explored else choice
+
+    def learn(self, experience: Experience) -> None:
+        """Learn from one transition by the second rule; an abstention teaches nothing."""
+        observation, choice, reward, following, terminated, truncated, _, _ = experience
+        if choice is not None:
+            self.rules[1](
+                self.memory, self._given, observation, choice, reward, following, terminated, truncated, self.rng
+            )
+
+    def fast(
+        self, kind: str, told: tuple[bool, ...], budget: int | None, delay: int
+    ) -> Callable[[Walk, Steps, np.random.Generator, tuple[int, int]], int] | str:
+        """Return the compiled loop through a table, or why there is none; answers must come at once."""
+        if kind != "table":
+            return f"{type(self).__name__} is compiled for tables only"
+        if "rules" not in vars(type(self)):
+            return f"{type(self).__name__} is a subclass with rules of its own"
+        loop, memory, given, rng = table_loop(*type(self).rules), self.memory, self._given, self.rng
+        return lambda walk, steps, chance, limits: loop(walk, steps, chance, limits, memory, given, rng)
+
+
+class Values(NamedTuple):
+    """The memory of an agent that keeps action values alone."""
+
+    q: FloatArray  # (S, A)
+
+
+class Greed(NamedTuple):
+    """The settings of an epsilon-greedy agent with a step size."""
+
+    step_size: float
+    discount: float
+    epsilon: float
+
+
+@rule
+def choose_epsilon_greedy(memory: Any, settings: Any, state: int, rng: np.random.Generator) -> tuple[int, bool]:
+    """Return an epsilon-greedy choice by the memory's `q`, and whether it explored; ties are broken at random."""
+    return epsilon_greedy(memory.q, state, settings.epsilon, rng)
+
+
+class GreedyTableAgent(TableAgent):
+    """An epsilon-greedy agent with a table of action values; subclasses say how it learns."""
 
     def __init__(
         self, step_size: float = 0.1, discount: float = 0.99, epsilon: float = 0.1, initial_value: float = 0.0
@@ -38,41 +113,8 @@ class TableAgent:
         self.epsilon = epsilon
         self.initial_value = initial_value
 
-    def begin(
-        self, observation_space: spaces.Space[Any], choice_space: spaces.Space[Any], rng: np.random.Generator
-    ) -> None:
-        """Start a run with every value at `initial_value`."""
-        require_discrete(type(self).__name__, observation_space, choice_space)
-        assert isinstance(observation_space, spaces.Discrete) and isinstance(choice_space, spaces.Discrete)
-        self.q = np.full((int(observation_space.n), int(choice_space.n)), float(self.initial_value))
-        self.rng = rng
+    def _memory(self, n_states: int, n_choices: int) -> Any:
+        return Values(np.full((n_states, n_choices), float(self.initial_value)))
 
-    def act(self, observation: int) -> int | Decision:
-        """Choose epsilon-greedily; ties are broken at random."""
-        choice, explored = epsilon_greedy(self.q, observation, self.epsilon, self.rng)
-        return Decision(choice, math.nan, True, self.q[observation]) if explored else choice
-
-    def fast(
-        self, kind: str, told: tuple[bool, ...], budget: int | None, delay: int
-    ) -> Callable[[Walk, Steps, np.random.Generator, tuple[int, int]], int] | str:
-        """Return the compiled loop through a table, or why there is none; answers must come at once."""
-        if kind != "table":
-            return f"{type(self).__name__} is compiled for tables only"
-        if "rule" not in vars(type(self)):
-            return f"{type(self).__name__} is a subclass with rules of its own"
-        from sandbox.table_walk import STATE
-
-        from ._table_loop import RULES, walk_and_learn
-
-        settings = (float(self.step_size), float(self.discount), float(self.epsilon))
-        planned, q, rng, which = np.zeros(3, dtype=np.int64), self.q, self.rng, RULES[type(self).rule]
-
-        def advance(walk: Walk, steps: Steps, chance: np.random.Generator, limits: tuple[int, int]) -> int:
-            rows = walk_and_learn(which, walk, steps, chance, limits, q, settings, planned, rng)
-            self._plan(int(walk.place[STATE]), *planned.tolist())
-            return rows
-
-        return advance
-
-    def _plan(self, state: int, known: int, choice: int, explored: int) -> None:
-        """Hear of the choice that the compiled loop drew for `state` while learning, if it is `known`."""
+    def _numbers(self) -> Greed:
+        return Greed(float(self.step_size), float(self.discount), float(self.epsilon))

@@ -1,76 +1,83 @@
-"""The compiled loop of the agents with a table of values: their rules, in the order of the open loop."""
+"""The compiled loop of the agents with a table: two rules, how to choose and how to learn, in the open loop's order."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
 import numpy as np
 
-from sandbox.compiled import compiled
+from sandbox.compiled import compiled, rule
 from sandbox.draws import RESET, WORLD
-from sandbox.table import IntArray
 from sandbox.table_walk import CLOCK, ELAPSED, ENDED, STATE, Steps, Walk, chance_of, first_state, follow
 
-from ._tabular import FloatArray, epsilon_greedy, greedy_beside, random_choice
-from .expected_sarsa import expected_sarsa_update
-from .q_learning import q_learning_update
-from .sarsa import sarsa_update
+from ._tabular import greedy_beside
 
-Q_LEARNING, SARSA, EXPECTED_SARSA, RANDOM = range(4)
-RULES = {"q-learning": Q_LEARNING, "sarsa": SARSA, "expected-sarsa": EXPECTED_SARSA}
-_KNOWN, _CHOICE, _EXPLORED = range(3)  # of `planned`: whether the next choice is made already, it, and whether to learn
+Act = Callable[[Any, Any, int, np.random.Generator], tuple[int, bool]]
+Learn = Callable[[Any, Any, int, int, float, int, bool, bool, np.random.Generator], None]
+Loop = Callable[[Walk, Steps, np.random.Generator, tuple[int, int], Any, Any, np.random.Generator], int]
 
 
-@compiled
-def walk_and_learn(
-    which: int,
-    walk: Walk,
-    steps: Steps,
-    chance: np.random.Generator,
-    limits: tuple[int, int],
-    q: FloatArray,
-    settings: tuple[float, float, float],
-    planned: IntArray,
+@rule
+def learn_nothing(
+    memory: Any,
+    settings: Any,
+    state: int,
+    choice: int,
+    reward: float,
+    next_state: int,
+    terminated: bool,
+    truncated: bool,
     rng: np.random.Generator,
-) -> int:
-    """Fill `steps`, learning as rule `which` says; return how many decisions were made.
+) -> None:
+    """Learn nothing from a transition."""
 
-    `limits`: lifetime steps and episodes of the run. `settings`: step size, discount, epsilon. `planned` (3,) is the
-    choice that Sarsa drew while learning, kept between chunks.
+
+@cache
+def table_loop(act: Act, learn: Learn) -> Loop:
+    """Return what walks through tables by two rules, compiled.
+
+    `act(memory, settings, state, rng)` returns a choice and whether it explored. `learn(memory, settings, state,
+    choice, reward, next_state, terminated, truncated, rng)` changes `memory`, a named tuple of arrays of which the
+    first holds the scores (S, A) that the greedy choice goes by. `settings` is a named tuple of numbers. A state is
+    what is seen of it.
     """
-    cumulative, successor, rewards, terminated, start, place, horizon, keyed, seed = walk
-    concept, cell, made, greedy, earned, came_to, ended, cut_short = steps
-    (most_steps, most_episodes), (step_size, discount, epsilon) = limits, settings
-    state, clock, elapsed, episodes = place[STATE], place[CLOCK], place[ELAPSED], place[ENDED]
-    known, choice, explored = planned[_KNOWN] == 1, planned[_CHOICE], planned[_EXPLORED] == 1
-    rows = 0
-    while rows < cell.shape[0]:
-        i = rows
-        if which == RANDOM:
-            choice = random_choice(q.shape[1], rng)
-        elif not known:
-            choice, explored = epsilon_greedy(q, state, epsilon, rng)
-        cell[i], made[i] = state, choice
-        greedy[i] = greedy_beside(q, state, choice) if explored else choice
-        u = chance_of(WORLD, clock, keyed, seed, chance)
-        after, reward, ends = follow(cumulative, successor, rewards, terminated, concept[i], state, choice, u)
-        clock, elapsed, rows = clock + 1, elapsed + 1, rows + 1
-        cut = horizon > 0 and elapsed >= horizon
-        earned[i], came_to[i], ended[i], cut_short[i] = reward, after, ends, cut
-        if which == Q_LEARNING:
-            q_learning_update(q, state, choice, reward, after, ends, step_size, discount)
-        elif which == EXPECTED_SARSA:
-            expected_sarsa_update(q, state, choice, reward, after, ends, step_size, discount, epsilon)
-        elif which == SARSA:
-            next_choice, explored = 0, False
-            if not ends:
-                next_choice, explored = epsilon_greedy(q, after, epsilon, rng)
-            sarsa_update(q, state, choice, reward, after, next_choice, ends, step_size, discount)
-            known, choice = not (ends or cut), next_choice
-        state, over = after, ends or cut
-        episodes += over
-        if clock >= most_steps or episodes >= most_episodes:
-            break
-        if over:
-            state, elapsed = first_state(start, concept[i + 1], chance_of(RESET, clock, keyed, seed, chance)), 0
-    place[STATE], place[CLOCK], place[ELAPSED], place[ENDED] = state, clock, elapsed, episodes
-    planned[_KNOWN], planned[_CHOICE], planned[_EXPLORED] = known, choice, explored
-    return rows
+
+    def walk_and_learn(
+        walk: Walk,
+        steps: Steps,
+        chance: np.random.Generator,
+        limits: tuple[int, int],
+        memory: Any,
+        settings: Any,
+        rng: np.random.Generator,
+    ) -> int:
+        """Fill `steps`, and return how many decisions were made; `limits`: lifetime steps and episodes of the run."""
+        cumulative, successor, rewards, terminated, observed, start, place, horizon, keyed, seed = walk
+        concept, cell, made, greedy, earned, came_to, ended, cut_short = steps
+        (most_steps, most_episodes), scores = limits, memory[0]
+        state, clock, elapsed, episodes = place[STATE], place[CLOCK], place[ELAPSED], place[ENDED]
+        rows = 0
+        while rows < cell.shape[0]:
+            i, seen = rows, observed[state]
+            choice, explored = act(memory, settings, seen, rng)
+            cell[i], made[i] = state, choice
+            greedy[i] = greedy_beside(scores, seen, choice) if explored else choice
+            u = chance_of(WORLD, clock, keyed, seed, chance)
+            after, reward, ends = follow(cumulative, successor, rewards, terminated, concept[i], state, choice, u)
+            clock, elapsed, rows = clock + 1, elapsed + 1, rows + 1
+            cut = horizon > 0 and elapsed >= horizon
+            earned[i], came_to[i], ended[i], cut_short[i] = reward, after, ends, cut
+            learn(memory, settings, seen, choice, reward, observed[after], ends, cut, rng)
+            state, over = after, ends or cut
+            episodes += over
+            if clock >= most_steps or episodes >= most_episodes:
+                break
+            if over:
+                u = chance_of(RESET, clock, keyed, seed, chance)
+                state, elapsed = first_state(start, concept[i + 1], u), 0
+        place[STATE], place[CLOCK], place[ELAPSED], place[ENDED] = state, clock, elapsed, episodes
+        return rows
+
+    return compiled(walk_and_learn)

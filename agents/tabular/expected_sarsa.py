@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from sandbox.compiled import rule
-from sandbox.interfaces import Experience
+import numpy as np
 
-from ._table_agent import TableAgent
+from sandbox.compiled import rule
+
+from ._table_agent import Greed, GreedyTableAgent, Values, choose_epsilon_greedy
 from ._tabular import FloatArray, expected_value, td_update
 
 
@@ -26,19 +27,28 @@ def expected_sarsa_update(
     td_update(q, state, choice, target, step_size)
 
 
-class ExpectedSarsa(TableAgent):
+@rule
+def learn_expected_sarsa(
+    memory: Values,
+    settings: Greed,
+    state: int,
+    choice: int,
+    reward: float,
+    next_state: int,
+    terminated: bool,
+    truncated: bool,
+    rng: np.random.Generator,
+) -> None:
+    """Learn from one transition."""
+    step_size, discount, epsilon = settings
+    expected_sarsa_update(memory.q, state, choice, reward, next_state, terminated, step_size, discount, epsilon)
+
+
+class ExpectedSarsa(GreedyTableAgent):
     """Epsilon-greedy Expected Sarsa on a table (van Seijen et al. 2009; Sutton & Barto, 2nd edition, section 6.6).
 
     `step_size` in [0, 1], `discount` in [0, 1], `epsilon` (share of random choices) in [0, 1], `initial_value` of every
     entry. Needs discrete observations and choices.
     """
 
-    rule = "expected-sarsa"
-
-    def learn(self, experience: Experience) -> None:
-        """Learn from one transition; an abstention teaches nothing."""
-        observation, choice, reward, following, terminated, _, _, _ = experience
-        if choice is not None:
-            expected_sarsa_update(
-                self.q, observation, choice, reward, following, terminated, self.step_size, self.discount, self.epsilon
-            )
+    rules = (choose_epsilon_greedy, learn_expected_sarsa)

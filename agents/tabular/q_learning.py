@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from sandbox.compiled import rule
-from sandbox.interfaces import Experience
+import numpy as np
 
-from ._table_agent import TableAgent
+from sandbox.compiled import rule
+
+from ._table_agent import Greed, GreedyTableAgent, Values, choose_epsilon_greedy
 from ._tabular import FloatArray, best_value, td_update
 
 
@@ -25,17 +26,28 @@ def q_learning_update(
     td_update(q, state, choice, target, step_size)
 
 
-class QLearning(TableAgent):
+@rule
+def learn_q(
+    memory: Values,
+    settings: Greed,
+    state: int,
+    choice: int,
+    reward: float,
+    next_state: int,
+    terminated: bool,
+    truncated: bool,
+    rng: np.random.Generator,
+) -> None:
+    """Learn from one transition."""
+    step_size, discount, _ = settings
+    q_learning_update(memory.q, state, choice, reward, next_state, terminated, step_size, discount)
+
+
+class QLearning(GreedyTableAgent):
     """Epsilon-greedy Q-learning on a table (Watkins 1989; Sutton & Barto, 2nd edition, section 6.5).
 
     `step_size` in [0, 1], `discount` in [0, 1], `epsilon` (share of random choices) in [0, 1], `initial_value` of every
     entry. Needs discrete observations and choices.
     """
 
-    rule = "q-learning"
-
-    def learn(self, experience: Experience) -> None:
-        """Learn from one transition; an abstention teaches nothing."""
-        observation, choice, reward, following, terminated, _, _, _ = experience
-        if choice is not None:
-            q_learning_update(self.q, observation, choice, reward, following, terminated, self.step_size, self.discount)
+    rules = (choose_epsilon_greedy, learn_q)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-from gymnasium import spaces
 
 from sandbox.compiled import rule
-from sandbox.interfaces import Decision, Experience
+from sandbox.interfaces import Experience
+from sandbox.table import IntArray
 
-from ._table_agent import TableAgent
+from ._table_agent import Greed, GreedyTableAgent
 from ._tabular import FloatArray, epsilon_greedy, td_update
+
+KNOWN, PLACE, CHOICE, EXPLORED = range(4)  # of `planned`: whether a choice is made already, where, it, and its kind
+
+
+class Plans(NamedTuple):
+    """The memory of an agent that draws its next choice while learning, and takes it."""
+
+    q: FloatArray  # (S, A)
+    planned: IntArray  # (4,)
 
 
 @rule
@@ -32,43 +40,51 @@ def sarsa_update(
     td_update(q, state, choice, target, step_size)
 
 
-class Sarsa(TableAgent):
+@rule
+def choose_planned(memory: Plans, settings: Greed, state: int, rng: np.random.Generator) -> tuple[int, bool]:
+    """Return the choice that the last update was made with; else choose epsilon-greedily."""
+    planned = memory.planned
+    if planned[KNOWN] == 1 and planned[PLACE] == state:
+        return int(planned[CHOICE]), planned[EXPLORED] == 1
+    return epsilon_greedy(memory.q, state, settings.epsilon, rng)
+
+
+@rule
+def learn_sarsa(
+    memory: Plans,
+    settings: Greed,
+    state: int,
+    choice: int,
+    reward: float,
+    next_state: int,
+    terminated: bool,
+    truncated: bool,
+    rng: np.random.Generator,
+) -> None:
+    """Learn from one transition and the choice that will follow it."""
+    q, planned = memory
+    step_size, discount, epsilon = settings
+    next_choice, explored = 0, False
+    if not terminated:
+        next_choice, explored = epsilon_greedy(q, next_state, epsilon, rng)
+    sarsa_update(q, state, choice, reward, next_state, next_choice, terminated, step_size, discount)
+    planned[KNOWN] = not (terminated or truncated)
+    planned[PLACE], planned[CHOICE], planned[EXPLORED] = next_state, next_choice, explored
+
+
+class Sarsa(GreedyTableAgent):
     """Epsilon-greedy Sarsa on a table (Rummery & Niranjan 1994; Sutton & Barto, 2nd edition, section 6.4).
 
     `step_size` in [0, 1], `discount` in [0, 1], `epsilon` (share of random choices) in [0, 1], `initial_value` of every
     entry. Needs discrete observations and choices. The next choice is drawn while learning and then taken.
     """
 
-    rule = "sarsa"
+    rules = (choose_planned, learn_sarsa)
 
-    def begin(
-        self, observation_space: spaces.Space[Any], choice_space: spaces.Space[Any], rng: np.random.Generator
-    ) -> None:
-        """Start a run with every value at `initial_value`."""
-        super().begin(observation_space, choice_space, rng)
-        self._next: tuple[int, int, bool] | None = None
-
-    def act(self, observation: int) -> int | Decision:
-        """Take the choice that the last update was made with; else choose epsilon-greedily."""
-        if self._next is None or self._next[0] != observation:
-            return super().act(observation)
-        _, choice, explored = self._next
-        return Decision(choice, math.nan, True, self.q[observation]) if explored else choice
+    def _memory(self, n_states: int, n_choices: int) -> Plans:
+        return Plans(np.full((n_states, n_choices), float(self.initial_value)), np.zeros(4, dtype=np.int64))
 
     def learn(self, experience: Experience) -> None:
-        """Learn from one transition and the choice that will follow it; an abstention teaches nothing."""
-        observation, choice, reward, following, terminated, truncated, _, _ = experience
-        self._next = None
-        if choice is None:
-            return
-        next_choice = 0
-        if not terminated:
-            next_choice, explored = epsilon_greedy(self.q, following, self.epsilon, self.rng)
-            if not truncated:
-                self._next = (following, next_choice, explored)
-        sarsa_update(
-            self.q, observation, choice, reward, following, next_choice, terminated, self.step_size, self.discount
-        )
-
-    def _plan(self, state: int, known: int, choice: int, explored: int) -> None:
-        self._next = (state, choice, bool(explored)) if known else None
+        """Learn from one transition; an abstention teaches nothing, and what was planned is forgotten."""
+        self.memory.planned[KNOWN] = 0
+        super().learn(experience)

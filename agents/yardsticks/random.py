@@ -10,9 +10,16 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from sandbox.compiled import rule
 from sandbox.interfaces import Decision, Experience, Labels, Number
 
 from ..tabular._tabular import random_choice
+
+
+@rule
+def choose_at_random(memory: Any, settings: Any, state: int, rng: np.random.Generator) -> tuple[int, bool]:
+    """Return any choice; the memory's first array (1, A) says how many there are."""
+    return random_choice(memory[0].shape[1], rng), False
 
 
 class Random:
@@ -51,12 +58,10 @@ class Random:
 
         n, rng = self._n, self.rng
         if kind == "table":
-            from ..tabular._table_loop import RANDOM, walk_and_learn
+            from ..tabular._table_loop import learn_nothing, table_loop
 
-            nothing, unplanned = np.zeros((1, n)), np.zeros(3, dtype=np.int64)
-            return lambda walk, steps, chance, limits: walk_and_learn(
-                RANDOM, walk, steps, chance, limits, nothing, (0.0, 0.0, 0.0), unplanned, rng
-            )
+            loop, memory = table_loop(choose_at_random, learn_nothing), (np.zeros((1, n)),)
+            return lambda walk, steps, chance, limits: loop(walk, steps, chance, limits, memory, (), rng)
         known = np.array(told, dtype=np.int64)
         left = np.array([-1 if budget is None else budget])
         labelled = not math.isnan(self._confidence)

@@ -45,18 +45,25 @@ def draw_sample(env: gym.Env[Any, Any], table: Table) -> Sample:
     outcomes: dict[tuple[int, int], Counter[Outcome]] = {}
     tried = np.zeros((table.n_states, table.n_choices), dtype=np.int64)
     with closing(env):
-        state = int(env.reset(seed=0)[0])
+        state = _state(env, table, int(env.reset(seed=0)[0]))
         for _ in range(STEPS):
             choice = int(tried[state].argmin())
             tried[state, choice] += 1
             observation, reward, terminated, truncated, _ = env.step(choice)
-            after = table.follow(state, int(observation)) if table.follow is not None else int(observation)
+            after = _state(env, table, int(observation), state)
             seen = outcomes.setdefault((state, choice), Counter())
             seen[after, _money(reward), bool(terminated)] += 1
-            state = int(env.reset()[0]) if terminated or truncated else after
+            state = _state(env, table, int(env.reset()[0])) if terminated or truncated else after
         for _ in range(RESETS):
-            starts[int(env.reset()[0])] += 1
+            starts[_state(env, table, int(env.reset()[0]))] += 1
     return Sample(starts, outcomes)
+
+
+def _state(env: Any, table: Table, observation: int, before: int | None = None) -> int:
+    """Return where an environment stands, `before` the state before, None at the start of an episode."""
+    if table.observed is not None:
+        return int(env.unwrapped.state)
+    return table.follow(before, observation) if table.follow is not None and before is not None else observation
 
 
 def law_of(table: Table, state: int, choice: int) -> dict[Outcome, float]:
