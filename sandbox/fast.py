@@ -76,6 +76,8 @@ def walk_loop(env: gym.Env[Any, Any], agent: Agent, feedback: Feedback) -> Loop 
 def batch_loop(stream: LawStream, agent: Agent, feedback: Feedback) -> Loop | str:
     """Return what takes an agent, whose `begin` was called, through the batches of a stream, or why nothing does."""
     assert isinstance(stream.choice_space, spaces.Discrete)
+    if stream.kind not in ("messages", "slate"):
+        return "what is asked depends on what was chosen before"
     told = feedback.answered(int(stream.choice_space.n), stream.choice_names)
     return _loop_of(agent, stream.kind, tuple(told.tolist()), feedback)
 

@@ -1,0 +1,226 @@
+"""Arms: what the bandit worlds have in common. Each choice has a mean reward; what it is, nobody is shown."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from gymnasium import spaces
+
+from sandbox.compiled import compiled
+from sandbox.draws import OUTCOME, pick, stream_of, uniform
+from sandbox.drift import Drift, Specs
+from sandbox.errors import SandboxError, suggestion
+from sandbox.interfaces import Slate, check_range
+from sandbox.law_stream import Batch, LawStream
+from sandbox.streams._normal import REACH, fill_normals, mean_of_largest, normal_of
+from sandbox.table import FloatArray, IntArray
+
+MOST_ARMS = 1000
+_ARMS = 48  # the purpose for which the arms of a run are drawn
+COIN = -1.0  # stands for the noise of rewards that are 0 or 1
+
+
+class Part(NamedTuple):
+    """A share of a law: the arms as drawn for a change of the world's own (0: the first), under drifted settings."""
+
+    share: float
+    change: int
+    settings: Mapping[str, Any]
+
+
+class Law(NamedTuple):
+    """What is in force in a concept: a mixture of laws, of which each step draws one anew."""
+
+    weight: FloatArray  # (laws,)
+    cumulative: FloatArray  # (laws,) the last is 1
+    noise: FloatArray  # (laws,) standard deviation of a reward; `COIN`: rewards are 0 or 1
+    parts: tuple[tuple[Part, ...], ...]  # of each law; their shares add up to 1
+
+
+@compiled
+def draw_arms(seed: int, change: int, into: FloatArray) -> None:
+    """Fill `into` (m,) with standard normal numbers: those of a run, drawn anew for each change."""
+    fill_normals(stream_of(seed, change, _ARMS), into)
+
+
+@compiled
+def settle(
+    seed: int,
+    start: int,
+    at: IntArray,
+    weight: FloatArray,
+    cumulative: FloatArray,
+    noise: FloatArray,
+    means: FloatArray,
+    values: FloatArray,
+    rewards: FloatArray,
+) -> None:
+    """Fill in the expected and the realised rewards (n, k) of those steps (`at`) that follow one mixture of laws.
+
+    `means` (laws, n or 1, k): the expected reward of each arm. All arms share the step's one number, since a decision
+    sees the reward of one arm only: so agents with one seed share their luck.
+    """
+    laws, rows, k = means.shape
+    for n in range(at.shape[0]):
+        i = at[n]
+        row = i if rows > 1 else 0
+        stream = stream_of(seed, start + i, OUTCOME)
+        m = pick(cumulative, uniform(stream, 1)) if laws > 1 else 0
+        for j in range(k):
+            value = weight[0] * means[0, row, j]
+            for law in range(1, laws):
+                value += weight[law] * means[law, row, j]
+            values[i, j] = value
+        u = uniform(stream, 0)
+        if noise[m] == COIN:
+            for j in range(k):
+                rewards[i, j] = 1.0 if u < means[m, row, j] else 0.0
+        else:
+            z = noise[m] * normal_of(u)
+            for j in range(k):
+                rewards[i, j] = means[m, row, j] + z
+
+
+class ArmStream(LawStream):
+    """A world of k arms; subclasses say what each earns on average, and which settings may drift.
+
+    Arms have no names and a question shows nothing (`Discrete(1)`), so nothing tells which arm is best but rewards.
+    One arm must be chosen: there is no abstaining. What the arms of a run are is part of its luck (`start_luck`).
+    """
+
+    kind = "slate"
+    abstention = -math.inf
+    choice_names = ()
+    group_names = ("all",)
+    n_cells = 1
+    suggested = 10_000
+    may_drift: ClassVar[dict[str, tuple[float, float]]] = {}  # settings, with their range
+    counts: ClassVar[dict[str, tuple[int, int]]] = {"arms": (1, MOST_ARMS)}
+    ranges: ClassVar[dict[str, tuple[float, float]]] = {}  # of settings that cannot drift
+    noise: float
+
+    def __init__(self, drift: Specs = None) -> None:
+        super().__init__(drift)
+        self._own = self.schedule.drifts  # those that were asked for
+        self._laws: dict[int, Law] = {}
+
+    def _open(self, arms: int) -> None:
+        """Check the settings, and say what can be seen and chosen."""
+        name = self.world_name
+        for setting, (low, high) in (self.counts | self.may_drift | self.ranges).items():
+            value = getattr(self, setting)
+            check_range(name, setting, value, low, high)
+            if setting in self.counts and not isinstance(value, int):
+                raise SandboxError(f"{name}: {setting}={value!r} is not a whole number")
+        for drift in self._own:
+            self._check_drift(drift)
+        self.n_arms = arms
+        self.choice_space = spaces.Discrete(arms)
+        self.observation_space: spaces.Space[Any] = spaces.Discrete(1)
+
+    @property
+    def world_name(self) -> str:
+        """The name under which it is asked for."""
+        return "".join("-" + c.lower() if c.isupper() else c for c in type(self).__name__).lstrip("-")
+
+    def _check_drift(self, drift: Drift) -> None:
+        """Refuse what cannot drift."""
+        name = self.world_name
+        if drift.function:
+            raise SandboxError(f"{name}: the drift {drift} has a function; it changes the arms, or named settings")
+        for setting, value in drift.settings:
+            if setting not in self.may_drift:
+                near, known = suggestion(setting, self.may_drift), ", ".join(self.may_drift)
+                raise SandboxError(f"{name}: {setting!r} cannot drift{near}; these can: {known}")
+            check_range(name, setting, value, *self.may_drift[setting])
+
+    def _largest(self, setting: str) -> float:
+        drifted = [value for drift in self.schedule.drifts for key, value in drift.settings if key == setting]
+        return float(max([getattr(self, setting), *drifted]))
+
+    def _extent(self, setting: str) -> float:
+        """Return by how much a setting ever differs."""
+        drifted = [value for drift in self.schedule.drifts for key, value in drift.settings if key == setting]
+        return float(max([getattr(self, setting), *drifted]) - min([getattr(self, setting), *drifted]))
+
+    @property
+    def _mixes(self) -> bool:
+        """Whether laws are ever mixed, which makes it luck under which of them a reward is drawn."""
+        return any(drift.kind == "gradual" for drift in self.schedule.drifts)
+
+    def _parts(self, concept: int) -> list[tuple[float, tuple[Part, ...]]]:
+        """Return the mixture of a concept: the weight of each law, and what it is made of."""
+        known, mixture = self.schedule, self.schedule.made_of(concept).mixture
+        return [
+            (weight, tuple(Part(share, known.own_change(one), known.settings_of(one)) for share, one in shares))
+            for weight, shares in mixture
+        ]
+
+    def _between(self, setting: str, parts: tuple[Part, ...]) -> float:
+        own = getattr(self, setting)
+        return float(sum(part.share * part.settings.get(setting, own) for part in parts))
+
+    def law(self, concept: int) -> Law:
+        """Return what is in force in a concept."""
+        if concept not in self._laws:
+            mixture = self._parts(concept)
+            weight = np.array([share for share, _ in mixture])
+            cumulative = np.cumsum(weight)
+            cumulative[-1] = 1.0
+            noise = np.array([self._noise(parts) for _, parts in mixture])
+            self._laws[concept] = Law(weight, cumulative, noise, tuple(parts for _, parts in mixture))
+        return self._laws[concept]
+
+    def _noise(self, parts: tuple[Part, ...]) -> float:
+        return self._between("noise", parts)
+
+    @abstractmethod
+    def arm_means(self, seed: int, part: Part, start: int, seen: Slate) -> FloatArray:
+        """Return the mean of each arm (n, k) in the steps from `start` on, (1, k) where it is always the same."""
+
+    def seen(self, seed: int, start: int, count: int) -> Slate:
+        """Return what is to be seen in each step: nothing, and arms without names."""
+        item = np.empty((count, self.n_arms), dtype=np.int64)
+        item[:] = np.arange(self.n_arms)
+        return Slate(np.zeros(count, dtype=np.int64), np.empty((count, 0)), item)
+
+    def batch(self, seed: int, start: int, count: int) -> Batch:
+        """Return the questions of the steps `start`, ..., `start + count - 1` of the run of `seed`."""
+        seen = self.seen(seed, start, count)
+        concept = self.schedule.concepts(seed, start, count)
+        values, rewards = np.empty((count, self.n_arms)), np.empty((count, self.n_arms))
+        every = np.arange(count)
+        drifts = bool(self.schedule) and self.schedule.pinned is None
+        for code in np.unique(concept).tolist() if drifts else concept[:1].tolist():
+            law = self.law(code)
+            means = np.stack([self._mean_of(parts, seed, start, seen) for parts in law.parts])
+            at = np.flatnonzero(concept == code) if drifts else every
+            settle(seed, start, at, *law[:3], means, values, rewards)
+        nothing = np.zeros(count, dtype=np.int64)
+        return Batch(seen, nothing - 1, nothing, nothing, concept, values, rewards)
+
+    def _mean_of(self, parts: tuple[Part, ...], seed: int, start: int, seen: Slate) -> FloatArray:
+        means = [part.share * self.arm_means(seed, part, start, seen) for part in parts]
+        return np.asarray(sum(means[1:], means[0]))
+
+    def observation(self, batch: Batch, i: int) -> Any:
+        """Return what an agent sees of the i-th question of a batch: 0, always."""
+        return 0
+
+
+def blended(parts: tuple[Part, ...], scale: list[float]) -> float:
+    """Return the standard deviation of an arm that is a blend of `parts`, each drawn with its `scale` (n,).
+
+    Parts of one change are the same draw.
+    """
+    of_change: dict[int, float] = {}
+    for part, size in zip(parts, scale, strict=True):
+        of_change[part.change] = of_change.get(part.change, 0.0) + part.share * size
+    return math.hypot(*of_change.values())
+
+
+__all__ = ["REACH", "ArmStream", "Law", "Part", "blended", "draw_arms", "mean_of_largest"]

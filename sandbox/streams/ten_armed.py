@@ -1,0 +1,54 @@
+"""The ten-armed testbed: arms that are drawn once, for each run its own."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import ClassVar
+
+import numpy as np
+
+from sandbox.drift import Specs
+from sandbox.interfaces import Slate
+from sandbox.streams._arms import REACH, ArmStream, Part, blended, draw_arms, mean_of_largest
+from sandbox.table import FloatArray
+
+
+class TenArmed(ArmStream):
+    """The 10-armed testbed (Sutton & Barto, 2nd edition, section 2.3): means drawn for each run, normal rewards.
+
+    The mean of each arm is normal, of mean `mean` and standard deviation `spread`, and drawn by the seed of the run; a
+    reward is normal about it, with standard deviation `noise`. The best arm earns 1.538753 on average. Nothing bounds
+    the price of a choice; as `gap_range` counts the expected distance of the best and the worst arm, 3.08.
+
+    Drift: without settings, the arms are drawn anew; with settings, `mean`, `spread` or `noise` change.
+    """
+
+    suggested = 1_000
+    may_drift: ClassVar[dict[str, tuple[float, float]]] = {
+        "mean": (-1e6, 1e6),
+        "spread": (1e-6, 1e6),
+        "noise": (0.0, 1e6),
+    }
+
+    def __init__(
+        self, arms: int = 10, mean: float = 0.0, spread: float = 1.0, noise: float = 1.0, drift: Specs = None
+    ) -> None:
+        super().__init__(drift)
+        self.arms, self.mean, self.spread, self.noise = arms, mean, spread, noise
+        self._open(arms)
+        self.gap_range = 2.0 * self._largest("spread") * max(mean_of_largest(arms), 0.5)  # one arm has no price
+        mixed = 2.0 * REACH * self._largest("spread") + self._extent("mean") if self._mixes else 0.0
+        self.luck_reach = REACH * self._largest("noise") + mixed
+
+    def arm_means(self, seed: int, part: Part, start: int, seen: Slate) -> FloatArray:
+        """Return the mean of each arm (1, k)."""
+        drawn = np.empty((1, self.arms))
+        draw_arms(seed, part.change, drawn[0])
+        return np.asarray(part.settings.get("mean", self.mean) + part.settings.get("spread", self.spread) * drawn)
+
+    def expected_best(self, concept: int) -> float:
+        """Return the expected mean of the best arm."""
+        mixture = self._parts(concept)
+        parts = tuple(chain(*([part._replace(share=weight * part.share) for part in of] for weight, of in mixture)))
+        spread = blended(parts, [part.settings.get("spread", self.spread) for part in parts])
+        return self._between("mean", parts) + spread * mean_of_largest(self.arms)
