@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
+from bandits import (
+    BOX,
+    FEEDBACKS,
+    IDS,
+    LEVEL,
+    SEEN,
+    Chunk,
+    D,
+    K,
+    as_python,
+    columns,
+    compiled,
+    held_by,
+    in_the_open,
+    made_up,
+    reward,
+    started,
+)
 from gymnasium import spaces
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,16 +40,10 @@ from sandbox.agents.contextual.linucb import Linucb
 from sandbox.catalog import make_agent
 from sandbox.discovery import discover
 from sandbox.errors import SandboxError
-from sandbox.feedback import Feedback, Mailbox
-from sandbox.interfaces import Chosen, Decision, Experience, Labels, Number, Slate
-from sandbox.rows import greedy_choice
+from sandbox.feedback import Feedback
+from sandbox.interfaces import Decision, Labels, Number, Slate
 from sandbox.streams.recommendation import Recommendation
 
-LEVEL = 1e-3  # of the tests by chance, whose seeds are fixed
-K, D = 5, 3
-BOX = spaces.Box(-np.inf, np.inf, (D,), np.float64)
-IDS = spaces.Box(0, 2**62, (K,), np.int64)
-SEEN = spaces.Dict({"user": spaces.Discrete(9), "context": BOX, "items": IDS})
 AGENTS: dict[str, Callable[[], Any]] = {
     "epsilon-greedy": lambda: EpsilonGreedy(epsilon=0.2),
     "epsilon-greedy, constant step": lambda: EpsilonGreedy(0.1, 0.3, 1.0),
@@ -42,91 +53,6 @@ AGENTS: dict[str, Callable[[], Any]] = {
     "popularity": Popularity,
     "popularity, decaying": lambda: Popularity(0.9, 0.5, 0.5),
 }
-FEEDBACKS = [
-    Feedback(),
-    Feedback(7),
-    Feedback("uniform(0,40)"),
-    Feedback("geometric(5)", partial=0.6),
-    Feedback(noisy=0.3),
-    Feedback(only=(0, 2)),
-    Feedback(budget=60),
-    Feedback("uniform(0,30)", 0.8, 0.2, (1, 2, 4), 90),
-]
-
-
-def started(agent: Any, seed: int = 0, seen: spaces.Space[Any] = SEEN, k: int = K) -> Any:
-    agent.begin(seen, spaces.Discrete(k), np.random.default_rng(seed))
-    return agent
-
-
-def reward(agent: Any, slot: int | None, value: float, observation: Any = 0, step: int = 0) -> None:
-    agent.learn(Experience(observation, slot, value, None, True, False, None, step))
-
-
-class Chunk(NamedTuple):
-    """Slates, and what each choice would earn."""
-
-    seen: Slate
-    rewards: np.ndarray  # (n, k)
-
-    def observation(self, i: int) -> dict[str, Any]:
-        return {"user": int(self.seen.user[i]), "context": self.seen.context[i], "items": self.seen.item[i]}
-
-
-def made_up(seed: int, n: int = 400, life: int = 60) -> Chunk:
-    """Slates whose items are replaced, with rewards of few values, so that there are ties."""
-    rng = np.random.default_rng(seed)
-    item = (np.arange(n)[:, None] + life * np.arange(K) // K) // life * K + np.arange(K)
-    context = np.column_stack([np.ones(n), rng.standard_normal((n, D - 1))])
-    return Chunk(Slate(rng.integers(9, size=n), context, item), rng.integers(-2, 5, size=(n, K)) / 4.0)
-
-
-def rows(n: int) -> Chosen:
-    return Chosen(*(np.empty(n) for _ in range(4)), np.empty(n, dtype=np.int64))
-
-
-def held_by(agent: Any) -> list[np.ndarray]:
-    known = agent.ridges if isinstance(agent, Linucb) else agent.arms
-    return [*known.held, *known[1:]]
-
-
-def in_the_open(agent: Any, chunk: Chunk, feedback: Feedback, seed: int) -> Chosen:
-    """The loop of sandbox/loop.py, by hand."""
-    n = len(chunk.rewards)
-    out, box = rows(n), Mailbox(feedback, seed, chunk.rewards.shape[1])
-    for s in range(n):
-        observation = chunk.observation(s)
-        made = agent.act(observation)
-        due, wrong, _ = box.answer(s, made.choice, made.ask)
-        earned = float(chunk.rewards[s, made.choice])
-        box.post(due, Experience(observation, made.choice, -earned if wrong else earned, None, True, False, None, s))
-        for experience in box.arrived(s):
-            agent.learn(experience)
-        out.choice[s], out.greedy[s] = made.choice, greedy_choice(made.choice, made.explored, made.scores)
-        out.confidence[s] = out.likelihood[s] = made.confidence
-        out.answered_at[s] = due
-    return out
-
-
-def compiled(agent: Any, chunk: Chunk, feedback: Feedback, seed: int, cuts: tuple[int, ...] = (1, 130)) -> Chosen:
-    n, k = chunk.rewards.shape
-    out = rows(n)
-    advance = agent.fast("slate", tuple(feedback.answered(k).tolist()), feedback.budget, feedback.longest)
-    for a, b in zip((0, *cuts), (*cuts, n), strict=True):
-        part = Chosen(*(column[a:b] for column in out))
-        seen = Slate(*(column[a:b] for column in chunk.seen))
-        advance(a, seen, chunk.rewards[a:b], feedback.answers(seed, a, b - a), part)
-    return out
-
-
-def as_python(patch: pytest.MonkeyPatch) -> None:
-    """Let every rule run as the plain Python that it is written in."""
-    for name in ("_bandit", "_bandit_agent", "epsilon_greedy", "ucb", "thompson", "linucb", "popularity"):
-        family = "contextual" if name == "linucb" else "bandits"
-        module = importlib.import_module(f"sandbox.agents.{family}.{name}")
-        for key, value in list(vars(module).items()):
-            if hasattr(value, "py_func"):
-                patch.setattr(module, key, value.py_func)
 
 
 # --- two speeds -------------------------------------------------------------------------------------------------------
@@ -225,13 +151,6 @@ def test_ucb1_keeps_the_bound_of_its_paper() -> None:
         won = (np.random.default_rng([seed, 8]).random((n, 2)) < means).astype(float)
         pulls.append((columns(Ucb(), won, seed).choice == 1).sum())
     assert 2 * math.log(n) < np.mean(pulls) < 8 * math.log(n) / 0.09 + 1 + math.pi**2 / 3
-
-
-def columns(agent: Any, rewards: np.ndarray, seed: int) -> Chosen:
-    """Go through rewards (n, k) that depend on the slot alone."""
-    n, k = rewards.shape
-    seen = Slate(np.zeros(n, dtype=np.int64), np.zeros((n, 0)), np.tile(np.arange(k), (n, 1)))
-    return compiled(started(agent, seed, spaces.Discrete(1), k), Chunk(seen, rewards), Feedback(), seed, ())
 
 
 def test_ten_armed_testbed() -> None:
