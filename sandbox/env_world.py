@@ -138,6 +138,10 @@ class EnvWorld:
             env.unwrapped.schedule = env.unwrapped.schedule.pin(self.pinned)
         return env
 
+    def fresh(self) -> gym.Env[Any, Any]:
+        """Return a fresh environment as it is to be run, for whoever runs it himself."""
+        return self._env()
+
     @cached_property
     def law(self) -> EnvLaw:
         """What is known of the environment, from one that is made to be looked at."""

@@ -1,0 +1,221 @@
+"""Heat maps of a table: what was learned, what is true, where the agent was, and where its mistakes were made."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sandbox.plots.looks import plain
+from sandbox.table import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Way = tuple[float, float]
+WALL, EMPTY, WRONG = "#4b5055", "#ececec", "#D55E00"
+_TOLD_SHARE = 0.04  # of all that mistakes cost, from which on a cell says its share
+_MOST_TOLD = 12  # cells that say it
+_VALUES, _VISITS, _COSTS = "cividis", "Blues", "Oranges"
+
+
+@dataclass(frozen=True)
+class Map:
+    """Where states are drawn: `rows` of signs (`#` a wall), `places` (S, 2) row and column, -1 nowhere; `bars`: cells
+    with a thin wall on their right.
+    """
+
+    rows: tuple[str, ...]
+    places: IntArray
+    bars: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of a run, state by state: `visits`, `cost` (sum of gaps) and `mistakes`, each (S,).
+
+    `learned`: the agent's table (S, A) at its end, None without one. `best` (S,) and `value` (S, A): V* and Q* under
+    the law in force at its end, None where they are not known.
+    """
+
+    title: str
+    visits: FloatArray
+    cost: FloatArray
+    mistakes: FloatArray
+    learned: FloatArray | None = None
+    best: FloatArray | None = None
+    value: FloatArray | None = None
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One map: a number for each state (NaN: none), its title and unit, and which way is chosen where."""
+
+    title: str
+    unit: str
+    values: FloatArray
+    colours: str
+    kind: str  # value, visits or cost
+    chosen: FloatArray | None = None  # (S, A) of values whose largest is chosen
+
+
+def panels_of(phase: Phase) -> list[Panel]:
+    """Return what there is to be seen of a phase."""
+    seen = phase.visits > 0
+    found = []
+    if phase.learned is not None:
+        told = np.where(seen, phase.learned.max(axis=1), math.nan)
+        found.append(Panel("what the agent expects", "value learned", told, _VALUES, "value", phase.learned))
+    if phase.best is not None:
+        told = np.where(seen, phase.best, math.nan)
+        found.append(Panel("what is true (V*, best choices)", "value", told, _VALUES, "value", phase.value))
+    visits = np.where(seen, phase.visits, math.nan)
+    found.append(Panel("where it was", "decisions", visits, _VISITS, "visits"))
+    made = f"{phase.mistakes.sum():,.0f}, in all {_rough(float(phase.cost.sum()))}"
+    cost = np.where(seen, phase.cost, math.nan)
+    found.append(Panel(f"what mistakes cost ({made})", "sum of gaps", cost, _COSTS, "cost"))
+    return found
+
+
+def _rough(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def figure(title: str, phases: Sequence[Phase], maps: Sequence[Map | None], ways: Sequence[Way | None] = ()) -> Figure:
+    """Return the maps of a run, a row of them for each phase (a column, where the map is wide).
+
+    `maps`: where states lie in each phase; None: they have no places, and are drawn in their order. `ways`: which way
+    each choice goes on the map (rows down, columns right).
+    """
+    from matplotlib.figure import Figure
+
+    from sandbox.plots.strips import draw_states
+
+    rows = [panels_of(phase) for phase in phases]
+    if any(ground is None for ground in maps):
+        return draw_states(title, phases)
+    grounds = [ground for ground in maps if ground is not None]
+    high, wide = len(grounds[0].rows), len(grounds[0].rows[0])
+    down = wide > 2 * high  # wide maps lie under each other
+    n_across, n_down = (len(phases), len(rows[0])) if down else (len(rows[0]), len(phases))
+    each = (min(8.0, max(4.4, 0.42 * wide)), max(1.35, 0.42 * high + 0.75)) if down else (3.3, 3.3 * high / wide + 0.75)
+    drawn = Figure(figsize=(each[0] * n_across, each[1] * n_down + 0.5), layout="constrained")
+    axes = drawn.subplots(n_down, n_across, squeeze=False)
+    for i, (phase, panels) in enumerate(zip(phases, rows, strict=True)):
+        limits = _limits(panels)
+        for k, panel in enumerate(panels):
+            at = axes[k, i] if down else axes[i, k]
+            draw_map(at, panel, grounds[i], ways, limits)
+            head = "; ".join(filter(None, (phase.title, panel.title)))
+            at.set_title(plain(textwrap.fill(head, 60 if down else 36)), fontsize=10, loc="left")
+    drawn.suptitle(plain(title), fontsize=11)
+    return drawn
+
+
+def _limits(panels: Sequence[Panel]) -> tuple[float, float]:
+    """Return the range of values that the maps of values share, so that their colours can be compared."""
+    known = np.concatenate([panel.values for panel in panels if panel.kind == "value"] or [np.zeros(1)])
+    known = known[np.isfinite(known)]
+    return (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+
+
+def on_map(values: FloatArray, ground: Map, add: bool) -> FloatArray:
+    """Return the values (rows, columns) of a map: of states that share a place the sum, or the mean; NaN for none."""
+    total = np.zeros((len(ground.rows), len(ground.rows[0])))
+    count = np.zeros(total.shape)
+    sound = (ground.places >= 0).all(axis=1) & np.isfinite(values)
+    r, c = ground.places[sound].T
+    np.add.at(total, (r, c), values[sound])
+    np.add.at(count, (r, c), 1.0)
+    grid: FloatArray = np.where(count > 0, total / (1.0 if add else np.maximum(count, 1.0)), math.nan)
+    return grid
+
+
+def draw_map(
+    axes: Axes, panel: Panel, ground: Map, ways: Sequence[Way | None], limits: tuple[float, float] = (0.0, 1.0)
+) -> None:
+    """Draw one map on the axes given; `limits`: the range of colours of a map of values."""
+    from matplotlib.colors import LogNorm, Normalize
+
+    grid = on_map(panel.values, ground, panel.kind != "value")
+    top = float(np.nanmax(grid)) if np.isfinite(grid).any() else 0.0
+    if panel.kind == "visits":
+        norm: Any = LogNorm(1.0, max(2.0, top))
+    else:
+        low, high = limits if panel.kind == "value" else (0.0, top)
+        norm = Normalize(low, high if high > low else low + 1.0)
+    axes.set_facecolor(EMPTY)
+    shown = axes.pcolormesh(
+        np.arange(grid.shape[1] + 1) - 0.5, np.arange(grid.shape[0] + 1) - 0.5, np.ma.masked_invalid(grid),
+        cmap=panel.colours, norm=norm, edgecolors="white", linewidth=0.4,
+    )  # fmt: skip
+    _frame(axes, ground, grid)
+    bar = axes.figure.colorbar(shown, cax=axes.inset_axes((1.03, 0.0, 0.05, 1.0)))
+    bar.ax.yaxis.set_major_formatter(lambda value, _: _rough(value).replace("-", "\N{MINUS SIGN}"))
+    bar.ax.tick_params(labelsize=8)
+    bar.set_label(panel.unit, fontsize=8)
+    shares_place = len({tuple(place) for place in ground.places.tolist()}) < len(ground.places)
+    if panel.kind == "value" and panel.chosen is not None and not shares_place:
+        _arrows(axes, panel, ground, ways, grid, norm)
+    if panel.kind == "cost":
+        _tell_shares(axes, grid)
+
+
+def _frame(axes: Axes, ground: Map, grid: FloatArray) -> None:
+    """Draw walls, thin and thick, and the letters of places; equal cells, no ticks."""
+    from matplotlib.patches import Rectangle
+
+    for r, row in enumerate(ground.rows):
+        for c, sign in enumerate(row):
+            if sign == "#" and math.isnan(grid[r, c]):
+                axes.add_patch(Rectangle((c - 0.5, r - 0.5), 1, 1, facecolor=WALL, edgecolor=WALL))
+            elif sign not in ".#F@ " and math.isnan(grid[r, c]):
+                axes.text(c, r, sign, ha="center", va="center", fontsize=8, color="#555555")
+    for r, c in ground.bars:
+        axes.plot([c + 0.5, c + 0.5], [r - 0.5, r + 0.5], color=WALL, linewidth=2.5)
+    axes.set_xlim(-0.5, len(ground.rows[0]) - 0.5)
+    axes.set_ylim(len(ground.rows) - 0.5, -0.5)
+    axes.set_aspect("equal")
+    axes.set_xticks([])
+    axes.set_yticks([])
+
+
+def _arrows(axes: Axes, panel: Panel, ground: Map, ways: Sequence[Way | None], grid: FloatArray, norm: Any) -> None:
+    """Draw which way is chosen in each state that was visited: every one of the best, where several are."""
+    assert panel.chosen is not None
+    for state in np.flatnonzero(np.isfinite(panel.values)):
+        values = panel.chosen[state]
+        r, c = (int(k) for k in ground.places[state])
+        if r < 0 or len(ways) != len(values):
+            continue
+        best = np.flatnonzero(values >= values.max())
+        if len(best) == len(values) > 1:
+            continue
+        colour = "#ffffff" if float(norm(grid[r, c])) < 0.55 else "#000000"
+        for choice in best.tolist():
+            way = ways[choice]
+            if way is not None and way != (0.0, 0.0):
+                axes.annotate(
+                    "", (c + 0.42 * way[1], r + 0.42 * way[0]), (c - 0.06 * way[1], r - 0.06 * way[0]),
+                    arrowprops={"arrowstyle": "-|>,head_width=0.16,head_length=0.28", "color": colour, "linewidth": 0.9,
+                                "shrinkA": 0, "shrinkB": 0},
+                )  # fmt: skip
+
+
+def _tell_shares(axes: Axes, grid: FloatArray) -> None:
+    """Write into the costliest cells which share of all cost they have."""
+    total = float(np.nansum(grid))
+    if total <= 0:
+        return
+    shares = np.nan_to_num(grid / total)
+    order = np.argsort(-shares, axis=None, kind="stable")[:_MOST_TOLD]
+    top = float(shares.max())
+    for r, c in zip(*np.unravel_index(order, grid.shape), strict=True):
+        if shares[r, c] >= _TOLD_SHARE:
+            colour = "#ffffff" if shares[r, c] > 0.6 * top else "#000000"
+            axes.text(c, r, f"{100 * shares[r, c]:.0f}%", ha="center", va="center", fontsize=7.5, color=colour)
