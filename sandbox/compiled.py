@@ -103,10 +103,10 @@ def _cache_root() -> Path:
     return root
 
 
-def compiled(function: F) -> F:
+def compiled(function: F, **options: Any) -> F:
     """Return `function` compiled in no-Python mode, releasing the GIL, without fast-math.
 
-    A function made by another may close over rules: their sources count as its own.
+    A function made by another may close over rules: their sources count as its own. `options` are numba's.
     """
     import numba
 
@@ -117,9 +117,18 @@ def compiled(function: F) -> F:
     if folder is not None:
         settings.CACHE_DIR = folder
     try:
-        return cast(F, numba.njit(cache=folder is not None, nogil=True)(function))
+        return cast(F, numba.njit(cache=folder is not None, nogil=True, **options)(function))
     finally:
         settings.CACHE_DIR = before
+
+
+def lean(function: F) -> F:
+    """Return `function` compiled, without the counting of references to arrays.
+
+    Else a count goes up and down, on all cores' behalf, whenever an array of a named tuple is looked at: some 10 ns,
+    a dozen times a decision. For what makes no array and returns none; numba refuses others.
+    """
+    return compiled(function, _nrt=False)
 
 
 def rule(function: F) -> F:

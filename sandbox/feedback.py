@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sandbox.compiled import compiled
+from sandbox.compiled import compiled, lean
 from sandbox.draws import FEEDBACK, stream_of, uniform
 from sandbox.errors import SandboxError, suggestion
 from sandbox.names import literal, split_outside
@@ -236,7 +236,7 @@ def make_queue(feedback: Feedback) -> Queue:
     return Queue(*(np.full(capacity, -1, dtype=np.int64) for _ in range(3)))
 
 
-@compiled
+@lean
 def enqueue(queue: Queue, step: int, due: int) -> None:
     """Put the decision of `step` on its way; `due` is a step from `step` on, at most the longest delay later."""
     capacity = queue.first.shape[0]
@@ -249,7 +249,7 @@ def enqueue(queue: Queue, step: int, due: int) -> None:
     queue.last[bucket] = slot
 
 
-@compiled
+@lean
 def dequeue(queue: Queue, step: int) -> int:
     """Return the slot of the next decision whose answer comes at the end of `step`, and forget it; -1: no more."""
     bucket = step % queue.first.shape[0]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sandbox.compiled import compiled
+from sandbox.compiled import lean
 from sandbox.table import FloatArray, IntArray
 
 NOBODY = -1
@@ -41,7 +41,7 @@ def make_arms(n_slots: int) -> Arms:
     return Arms(make_held(n_slots), np.zeros(n_slots), np.zeros(n_slots))
 
 
-@compiled
+@lean
 def admit(held: Held, slot: int, item: int, asked_at: int) -> int:
     """Say whether a reward is for the SAME item as the slot's statistics, a NEW one, which takes over, or one GONE.
 
@@ -55,7 +55,7 @@ def admit(held: Held, slot: int, item: int, asked_at: int) -> int:
     return NEW
 
 
-@compiled
+@lean
 def admit_arm(arms: Arms, slot: int, item: int, asked_at: int, initial_value: float) -> bool:
     """Say whether a reward counts; a new item starts with nothing but `initial_value`."""
     news = admit(arms.held, slot, item, asked_at)
@@ -64,7 +64,7 @@ def admit_arm(arms: Arms, slot: int, item: int, asked_at: int, initial_value: fl
     return news != GONE
 
 
-@compiled
+@lean
 def move_arm(arms: Arms, slot: int, reward: float, step_size: float) -> None:
     """Move a slot's value towards a reward (Sutton & Barto, 2nd edition, equations 2.3 and 2.5)."""
     arms.tries[slot] += 1.0
@@ -72,7 +72,7 @@ def move_arm(arms: Arms, slot: int, reward: float, step_size: float) -> None:
     arms.value[slot] += rate * (reward - arms.value[slot])
 
 
-@compiled
+@lean
 def reward_arm(
     arms: Arms, slot: int, item: int, asked_at: int, reward: float, step_size: float, initial_value: float
 ) -> None:
@@ -81,7 +81,7 @@ def reward_arm(
         move_arm(arms, slot, reward, step_size)
 
 
-@compiled
+@lean
 def fade(count: FloatArray, decay: float) -> None:
     """Let every count (k,) fade by the factor `decay`."""
     for j in range(count.shape[0]):
@@ -90,7 +90,7 @@ def fade(count: FloatArray, decay: float) -> None:
             count[j] = 0.0
 
 
-@compiled
+@lean
 def best_of(index: FloatArray, rng: np.random.Generator) -> int:
     """Return where `index` (k,) is largest; ties are broken at random, by reservoir sampling."""
     best, choice, ties = index[0], 0, 1
@@ -104,7 +104,7 @@ def best_of(index: FloatArray, rng: np.random.Generator) -> int:
     return choice
 
 
-@compiled
+@lean
 def first_best(scores: FloatArray, choice: int) -> int:
     """Return the choice that `scores` (k,) call best: `choice` itself if none is better, else the first of the best."""
     best = choice

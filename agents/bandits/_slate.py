@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sandbox.compiled import compiled
+from sandbox.compiled import lean
 from sandbox.feedback import NEVER, Answers, Feedback, Queue, dequeue, enqueue, make_queue
 from sandbox.interfaces import Chosen
 from sandbox.table import FloatArray, IntArray
@@ -47,7 +47,7 @@ def make_post(told: tuple[bool, ...], budget: int | None, delay: int, size: int)
     )
 
 
-@compiled
+@lean
 def send(
     post: Post,
     chosen: Chosen,
@@ -80,7 +80,7 @@ def send(
     enqueue(post.queue, step, due)
 
 
-@compiled
+@lean
 def receive(post: Post, arms: Arms, step: int, step_size: float, initial_value: float) -> None:
     """Have the arms' values learn every reward that comes at the end of `step`."""
     at = dequeue(post.queue, step)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sandbox.compiled import compiled
+from sandbox.compiled import compiled, lean
 from sandbox.feedback import Answers
 from sandbox.interfaces import Chosen, Slate, check_range
 from sandbox.table import FloatArray, IntArray
@@ -16,7 +16,7 @@ from ._bandit_agent import BanditAgent
 from ._slate import Post, receive, send
 
 
-@compiled
+@lean
 def choose_epsilon_greedy(
     arms: Arms, items: IntArray, scores: FloatArray, epsilon: float, initial_value: float, rng: np.random.Generator
 ) -> tuple[int, bool]:

@@ -192,7 +192,7 @@ class ArmStream(LawStream):
         """Return the questions of the steps `start`, ..., `start + count - 1` of the run of `seed`."""
         seen = self.seen(seed, start, count)
         concept = self.schedule.concepts(seed, start, count)
-        values, rewards = np.empty((count, self.n_arms)), np.empty((count, self.n_arms))
+        values, rewards = np.empty((2, count, self.n_arms))  # one block: two would be given back to the system each time
         every = np.arange(count)
         drifts = bool(self.schedule) and self.schedule.pinned is None
         for code in np.unique(concept).tolist() if drifts else concept[:1].tolist():
