@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
 Way = tuple[float, float]
 WALL, EMPTY, WRONG = "#4b5055", "#ececec", "#D55E00"
+_WINDS = {"^": "↑", ">": "→", "v": "↓", "<": "←"}
 _TOLD_SHARE = 0.04  # of all that mistakes cost, from which on a cell says its share
 _MOST_TOLD = 12  # cells that say it
 _VALUES, _VISITS, _COSTS = "cividis", "Blues", "Oranges"
@@ -73,12 +73,11 @@ def panels_of(phase: Phase) -> list[Panel]:
         found.append(Panel("what the agent expects", "value learned", told, _VALUES, "value", phase.learned))
     if phase.best is not None:
         told = np.where(seen, phase.best, math.nan)
-        found.append(Panel("what is true (V*, best choices)", "value", told, _VALUES, "value", phase.value))
+        found.append(Panel("what is true: V*, best choices", "value", told, _VALUES, "value", phase.value))
     visits = np.where(seen, phase.visits, math.nan)
     found.append(Panel("where it was", "decisions", visits, _VISITS, "visits"))
-    made = f"{phase.mistakes.sum():,.0f}, in all {_rough(float(phase.cost.sum()))}"
     cost = np.where(seen, phase.cost, math.nan)
-    found.append(Panel(f"what mistakes cost ({made})", "sum of gaps", cost, _COSTS, "cost"))
+    found.append(Panel(f"{phase.mistakes.sum():,.0f} mistakes: what they cost", "sum of gaps", cost, _COSTS, "cost"))
     return found
 
 
@@ -103,23 +102,28 @@ def figure(title: str, phases: Sequence[Phase], maps: Sequence[Map | None], ways
     high, wide = len(grounds[0].rows), len(grounds[0].rows[0])
     down = wide > 2 * high  # wide maps lie under each other
     n_across, n_down = (len(phases), len(rows[0])) if down else (len(rows[0]), len(phases))
-    each = (min(8.0, max(4.4, 0.42 * wide)), max(1.35, 0.42 * high + 0.75)) if down else (3.3, 3.3 * high / wide + 0.75)
-    drawn = Figure(figsize=(each[0] * n_across, each[1] * n_down + 0.5), layout="constrained")
+    broad = min(8.0, max(4.4, 0.42 * wide)) if down else 3.3  # inches, of which the scale takes one
+    drawn = Figure(
+        figsize=(broad * n_across, ((broad - 1.0) * high / wide + 0.45) * n_down + 0.45), layout="constrained"
+    )
     axes = drawn.subplots(n_down, n_across, squeeze=False)
     for i, (phase, panels) in enumerate(zip(phases, rows, strict=True)):
-        limits = _limits(panels)
+        limits = _limits(panels, grounds[i])
         for k, panel in enumerate(panels):
             at = axes[k, i] if down else axes[i, k]
             draw_map(at, panel, grounds[i], ways, limits)
-            head = "; ".join(filter(None, (phase.title, panel.title)))
-            at.set_title(plain(textwrap.fill(head, 60 if down else 36)), fontsize=10, loc="left")
+            first = down and k == 0 and phase.title
+            at.set_title(plain(f"{phase.title}\n\n{panel.title}" if first else panel.title), fontsize=9.5, loc="left")
+        if phase.title and not down:
+            axes[i, 0].set_ylabel(plain(phase.title), fontsize=11)
     drawn.suptitle(plain(title), fontsize=11)
     return drawn
 
 
-def _limits(panels: Sequence[Panel]) -> tuple[float, float]:
+def _limits(panels: Sequence[Panel], ground: Map) -> tuple[float, float]:
     """Return the range of values that the maps of values share, so that their colours can be compared."""
-    known = np.concatenate([panel.values for panel in panels if panel.kind == "value"] or [np.zeros(1)])
+    found = [on_map(panel.values, ground, False).ravel() for panel in panels if panel.kind == "value"]
+    known = np.concatenate(found or [np.zeros(1)])
     known = known[np.isfinite(known)]
     return (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
 
@@ -175,7 +179,7 @@ def _frame(axes: Axes, ground: Map, grid: FloatArray) -> None:
             if sign == "#" and math.isnan(grid[r, c]):
                 axes.add_patch(Rectangle((c - 0.5, r - 0.5), 1, 1, facecolor=WALL, edgecolor=WALL))
             elif sign not in ".#F@ " and math.isnan(grid[r, c]):
-                axes.text(c, r, sign, ha="center", va="center", fontsize=8, color="#555555")
+                axes.text(c, r, _WINDS.get(sign, sign), ha="center", va="center", fontsize=8, color="#555555")
     for r, c in ground.bars:
         axes.plot([c + 0.5, c + 0.5], [r - 0.5, r + 0.5], color=WALL, linewidth=2.5)
     axes.set_xlim(-0.5, len(ground.rows[0]) - 0.5)

@@ -29,14 +29,14 @@ class Board(NamedTuple):
     """A board of signs: rows of equal length, `@` the agent, `#` a wall, `.` free; other signs are shown as they are.
 
     `bars`: cells (row, column) with a thin wall on their right. `label`: a sign that the agent carries. `note`: what
-    signs mean, a line. `strip`: cells that are states in their order, numbered from 0, and no places.
+    signs mean, a line. `names`: signs that are but names of places.
     """
 
     rows: tuple[str, ...]
     bars: tuple[tuple[int, int], ...] = ()
     label: str = ""
     note: str = ""
-    strip: bool = False
+    names: str = ""
 
 
 class Marks(NamedTuple):
@@ -69,7 +69,8 @@ def paint_board(board: Board, marks: Marks, wide: int, high: int) -> Image.Image
     at = None
     for r, row in enumerate(board.rows):
         for c, sign in enumerate(row):
-            _cell(draw, (c * side + edge, r * side + edge), side, sign)
+            look = (_FLOOR, SOFT) if sign in board.names else _TILES.get(sign, _OTHER)
+            _cell(draw, (c * side + edge, r * side + edge), side, sign, look)
             at = (c * side + edge, r * side + edge) if sign == "@" else at
     for r, c in board.bars:
         x, y = (c + 1) * side + edge, r * side + edge
@@ -80,13 +81,13 @@ def paint_board(board: Board, marks: Marks, wide: int, high: int) -> Image.Image
     return drawn.resize(small, Image.Resampling.BOX)
 
 
-def _cell(draw: ImageDraw.ImageDraw, corner: tuple[int, int], side: int, sign: str) -> None:
+def _cell(draw: ImageDraw.ImageDraw, corner: tuple[int, int], side: int, sign: str, look: tuple[str, str]) -> None:
     box = [*corner, corner[0] + side, corner[1] + side]
     if sign == "#":
         draw.rectangle(box, fill=_WALL, outline=_WALL)
         return
     plain = sign in _EMPTY or sign in _WINDS or sign == "@"
-    fill, ink = (_FLOOR, "#8fb8d4") if plain else _TILES.get(sign, _OTHER)
+    fill, ink = (_FLOOR, "#8fb8d4") if plain else look
     draw.rectangle(box, fill=fill, outline=_LINE, width=2)
     middle = (corner[0] + 0.5 * side, corner[1] + 0.5 * side)
     if sign in _WINDS:

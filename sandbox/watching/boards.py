@@ -88,7 +88,7 @@ def own_board(env: gym.Env[Any, Any], ground: Ground) -> Board:
     rows[row][column] = "@"
     told = tuple("".join(signs) for signs in rows)
     carries = "p" if passenger == len(inner.locs) else ""
-    return Board(told, ground.bars, carries, "p passenger, D destination")
+    return Board(told, ground.bars, carries, "p passenger, D destination", "RGYB")
 
 
 def strip_board(state: int, n_states: int) -> Board | None:
@@ -98,7 +98,7 @@ def strip_board(state: int, n_states: int) -> Board | None:
     wide = min(n_states, _STRIP)
     signs = ("." * n_states).ljust(-(-n_states // wide) * wide, "#")
     rows = tuple(signs[k : k + wide] for k in range(0, len(signs), wide))
-    return Board(place_agent(rows, *divmod(state, wide)), strip=True)
+    return Board(place_agent(rows, *divmod(state, wide)))
 
 
 def ground_of(env: gym.Env[Any, Any]) -> Ground | None:

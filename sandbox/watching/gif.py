@@ -8,16 +8,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from sandbox import stopping
 from sandbox.errors import SandboxError
-from sandbox.plots.painter import AGENT, INK, PAPER, RIGHT, SOFT, WRONG
 
-_COLOURS = 128
-_SAMPLES = 24  # frames that the colours are taken from
-_COARSE = 3  # of whose pixels every third in a row and column
-_MARKS = (AGENT, INK, PAPER, RIGHT, SOFT, WRONG)  # which must stay what they are, however few their pixels
+_EXACT = 192  # colours that are kept as they are, of 256
+_COARSE = 3  # of the pixels every third in a row and column is asked
 
 
 def check_place(out: Path) -> None:
@@ -53,12 +51,18 @@ def save_gif(frames: Sequence[Image.Image], milliseconds: Sequence[int], out: Pa
 
 
 def _palette(frames: Sequence[Image.Image]) -> Image.Image:
-    """Return an image whose palette holds the colours of all frames, as well as so many can."""
-    chosen = frames[:: -(-len(frames) // _SAMPLES)]
-    wide, high = (side // _COARSE for side in frames[0].size)
-    sheet = Image.new("RGB", (wide, high * len(chosen) + 40 * len(_MARKS)), PAPER)
-    for k, frame in enumerate(chosen):
-        sheet.paste(frame.resize((wide, high), Image.Resampling.NEAREST), (0, k * high))
-    for k, colour in enumerate(_MARKS):
-        sheet.paste(Image.new("RGB", (wide, 40), colour), (0, high * len(chosen) + 40 * k))
-    return sheet.quantize(_COLOURS, method=Image.Quantize.MEDIANCUT)
+    """Return an image whose palette holds the colours of all frames: the commonest exactly, the rest nearly."""
+    pixels = [np.asarray(frame)[k % _COARSE :: _COARSE, ::_COARSE].reshape(-1, 3) for k, frame in enumerate(frames)]
+    codes = np.concatenate([part.astype(np.int64) @ (65536, 256, 1) for part in pixels])
+    found, counts = np.unique(codes, return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    exact, rest = found[order[:_EXACT]], found[order[_EXACT:]]
+    colours = np.stack([exact >> 16, (exact >> 8) & 255, exact & 255], axis=1).astype(np.uint8)
+    if len(rest):
+        near = np.stack([rest >> 16, (rest >> 8) & 255, rest & 255], axis=1).astype(np.uint8)
+        few = Image.fromarray(near[None]).quantize(256 - _EXACT, method=Image.Quantize.MEDIANCUT)
+        told = few.getpalette() or []
+        colours = np.concatenate([colours, np.array(told, dtype=np.uint8).reshape(-1, 3)[: 256 - _EXACT]])
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(colours.tobytes())
+    return palette

@@ -40,7 +40,9 @@ def reel_of(told: Told, went_on: Callable[[int], None] = lambda left: None) -> R
     found: Reel = []
     for scene in told.scenes:
         title = f"{told.subject}: {scene.title}"
-        found.append((card(scene.title, told.teller.summary(scene), line, scene.steps[0], high, noted), _CARD))
+        found.append(
+            (card(scene.title.capitalize(), told.teller.summary(scene), line, scene.steps[0], high, noted), _CARD)
+        )
         last = scene.steps[0] - 1
         for step in scene.steps:
             if step in film.before:

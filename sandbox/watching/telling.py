@@ -80,7 +80,7 @@ class Teller:
         over = [k for k, begin in enumerate(self._starts) if low <= begin and self._end(k) <= high]
         if len(over) and len(over) < high - low:
             mean = float(np.mean([self._sum(int(self._starts[k]), self._end(k)) for k in over]))
-            told.append(f"return of an episode: {rounded(mean)} (mean of {len(over):,})")
+            told.append(f"mean return: {rounded(mean)} ({counted(len(over), 'episode')})")
         else:
             told.append(f"reward of a decision: {rounded(self._sum(low, high) / (high - low))}")
         return told
@@ -129,6 +129,6 @@ def amount(value: float) -> str:
     """Return a number as one says it: whole ones without decimals.
 
     >>> amount(-2.0), amount(0.125), amount(1234.5)
-    ('−2', '0.13', '1,235')
+    ('−2', '0.12', '1,234')
     """
     return f"{value:,.0f}".replace("-", "−") if value == round(value) else rounded(value)

@@ -20,7 +20,7 @@ _KNOWN = {
 }
 _COMPASS = {(-1, 0): "up", (1, 0): "down", (0, 1): "right", (0, -1): "left"}
 _COMPASS |= {(-1, 1): "up right", (-1, -1): "up left", (1, 1): "down right", (1, -1): "down left"}
-_STILL = 0.05  # of the longest way: a choice that moves less does not move
+_STILL = 0.2  # of the longest way: a choice that moves less does not move
 
 Way = tuple[float, float]  # rows down, columns right; of length 1, or (0, 0)
 
@@ -28,23 +28,32 @@ Way = tuple[float, float]  # rows down, columns right; of length 1, or (0, 0)
 def ways_of(table: Table, places: IntArray) -> list[Way | None]:
     """Return the way that each choice goes on a map with these places (S, 2) of states, None if none goes anywhere.
 
-    It is where the choice leads on average, over all states, beyond where all choices lead: so winds and slips, which
-    come with every choice, drop out.
+    It is where the choice leads on average beyond where all choices lead, so that winds and slips, which come with
+    every choice, drop out; the median over the states in which choices differ most, in steps of an eighth of a turn.
     """
     onward = table.probability * ~table.terminated
-    here = places[:, None, None, :]
-    moved: FloatArray = (onward[..., None] * (places[table.successor] - here)).sum(axis=2)  # (S, A, 2)
+    moved: FloatArray = (onward[..., None] * (places[table.successor] - places[:, None, None, :])).sum(axis=2)
     sound = (places >= 0).all(axis=1) & table.reachable()
     if not sound.any():
         return [None] * table.n_choices
-    mean = moved[sound].mean(axis=0)
-    mean -= mean.mean(axis=0)
+    moved = moved[sound]  # (states, choices, 2)
+    kinds = np.array([len(np.unique(np.round(one, 6), axis=0)) for one in moved])
+    mean = np.median((moved - moved.mean(axis=1, keepdims=True))[kinds == kinds.max()], axis=0)
     sizes = np.hypot(mean[:, 0], mean[:, 1])
     longest = float(sizes.max())
     if longest < 1e-9:
         return [None] * table.n_choices
-    still = sizes < _STILL * longest
-    return [(0.0, 0.0) if s else (float(m[0] / n), float(m[1] / n)) for m, n, s in zip(mean, sizes, still, strict=True)]
+    return [(0.0, 0.0) if n < _STILL * longest else _compass(m[0], m[1]) for m, n in zip(mean, sizes, strict=True)]
+
+
+def _compass(down: float, right: float) -> Way:
+    """Return the nearest of eight directions, of length 1.
+
+    >>> _compass(-3.0, 0.1)
+    (-1.0, 0.0)
+    """
+    eighth = round(math.atan2(down, right) / (math.pi / 4))
+    return round(math.sin(eighth * math.pi / 4), 6) + 0.0, round(math.cos(eighth * math.pi / 4), 6) + 0.0
 
 
 def names_of(env: gym.Env[Any, Any], n_choices: int, ways: Sequence[Way | None]) -> list[str]:
@@ -63,6 +72,4 @@ def _named(way: Way) -> str:
     """Return up, right, down, left or what lies between, stay where it does not move."""
     if way == (0.0, 0.0):
         return "stay"
-    eighth = round(math.atan2(way[0], way[1]) / (math.pi / 4))
-    down, right = math.sin(eighth * math.pi / 4), math.cos(eighth * math.pi / 4)
-    return _COMPASS[round(down), round(right)]
+    return _COMPASS[round(way[0]), round(way[1])]
