@@ -1,0 +1,1 @@
+"""Agents whose exploration comes with a proof: of how little they lose, or how seldom they err."""
