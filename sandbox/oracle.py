@@ -15,6 +15,7 @@ from sandbox.interfaces import Decision, Experience, Question
 from sandbox.table import FloatArray, IntArray, Table
 
 _TOLERANCE = 1e-14  # of the largest change in a sweep, relative to the largest value
+_CIRCLE = 1e-12  # of a change that does not shrink any more, in a sweep and in a lap, relative to the largest value
 _LAP = 5_000  # sweeps between looks at whether the iteration still contracts
 _SWEEPS = 500_000
 _LAPS = 20_000  # sweeps that count the steps to the end, where there may be none
@@ -137,7 +138,7 @@ def _value_iteration(
     reward = (table.probability * table.reward).sum(axis=2)
     live = table.reachable() if live is None else live
     best = np.zeros(table.n_states)
-    change, lap_change = np.inf, np.inf
+    change, lap_change, lap_best = np.inf, np.inf, best
     for sweep in range(1, _SWEEPS + 1):
         after = improve(reward + (weight * best[table.successor]).sum(axis=2))
         change = float(np.abs(after - best)[live].max())
@@ -146,8 +147,12 @@ def _value_iteration(
             return best
         if sweep % _LAP == 0:
             if change > 0.999 * lap_change:
+                # Rounding may keep values turning in a tiny circle: no nearer, but no further either.
+                moved = max(change, float(np.abs(best - lap_best)[live].max()))
+                if moved <= _CIRCLE * max(1.0, float(np.abs(best[live]).max())):
+                    return best
                 break
-            lap_change = change
+            lap_change, lap_best = change, best
     raise SandboxError("this world's undiscounted value is not finite: an episode can earn, or lose, for ever")
 
 
@@ -190,6 +195,8 @@ def optimal_return(table: Table, solution: Solution | None = None) -> float:
 
 def policy_value(table: Table, policy: FloatArray) -> float:
     """Expected stationary value, from the start, of a fixed `policy` (S, A) of choice probabilities."""
+    if table.objective.kind == "average":
+        raise SandboxError("with an average objective a policy has a gain, and its value from the start is not defined")
     live = table.reachable()
     weight = table.probability * table.objective.discount * ~table.terminated * policy[:, :, None]
     moves = np.zeros((table.n_states, table.n_states))

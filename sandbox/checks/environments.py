@@ -258,8 +258,8 @@ def check_table_can_be_read(subject: EnvironmentSubject) -> None:
     with closing(subject.make()) as env:
         assert isinstance(env.observation_space, spaces.Discrete) and isinstance(env.action_space, spaces.Discrete)
         wanted = (int(env.observation_space.n), int(env.action_space.n))
-    if table.n_choices != wanted[1] or (table.follow is None and table.n_states != wanted[0]):
-        found = f"{table.n_states} states and {table.n_choices} choices"
+    if table.n_choices != wanted[1] or (table.follow is None and table.n_observations != wanted[0]):
+        found = f"{table.n_observations} states and {table.n_choices} choices"
         raise CheckError(f"its table has {found}, and its spaces {wanted[0]} and {wanted[1]}")
 
 

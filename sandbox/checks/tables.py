@@ -56,6 +56,7 @@ def draw_sample(env: gym.Env[Any, Any], table: Table) -> Sample:
             state = _state(env, table, int(env.reset()[0])) if terminated or truncated else after
         for _ in range(RESETS):
             starts[_state(env, table, int(env.reset()[0]))] += 1
+            env.step(0)  # chance may be keyed by the step: two resets with none between them are alike
     return Sample(starts, outcomes)
 
 
