@@ -38,7 +38,7 @@ class Gambler(TableWorld):
     def build(self, **settings: Any) -> Table:
         """Return the law of the bets."""
         goal, heads, capital = settings["goal"], settings["heads"], settings["capital"]
-        check_range("Gambler", "goal", goal, 2, 1000)
+        check_range("Gambler", "goal", goal, 2, 500)
         check_range("Gambler", "heads", heads, 0.01, 0.99)
         if capital is not None:
             check_range("Gambler", "capital", capital, 1, goal - 1)

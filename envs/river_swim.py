@@ -98,7 +98,7 @@ class RiverSwim(TableWorld):
 
 def _check(settings: dict[str, Any]) -> None:
     for name, low, high in (
-        ("states", 2, 1000),
+        ("states", 2, 100),
         ("advance", 0.001, 1.0),
         ("swept", 0.0, 1.0),
         ("discount", 0.0, 0.9999),
