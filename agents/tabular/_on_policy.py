@@ -1,0 +1,25 @@
+"""Agents that draw their next choice while learning, as Sarsa does, and then take it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sandbox.interfaces import Experience
+from sandbox.table import IntArray
+
+from ._table_agent import GreedyTableAgent
+from ._tabular import FloatArray
+from .sarsa import KNOWN
+
+
+class OnPolicyAgent(GreedyTableAgent):
+    """An epsilon-greedy agent whose memory has `planned` (4,), as Sarsa's."""
+
+    def _start(self, n_states: int, n_choices: int) -> tuple[FloatArray, IntArray]:
+        """Return action values (S, A), and a plan that says nothing."""
+        return np.full((n_states, n_choices), float(self.initial_value)), np.zeros(4, dtype=np.int64)
+
+    def learn(self, experience: Experience) -> None:
+        """Learn from one transition; an abstention teaches nothing, and what was planned is forgotten."""
+        self.memory.planned[KNOWN] = 0
+        super().learn(experience)
