@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
+import textwrap
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -106,14 +109,35 @@ def compiled(agent: Any, chunk: Chunk, feedback: Feedback, seed: int, cuts: tupl
     return out
 
 
+def rules_of(family: ModuleType) -> Iterator[tuple[ModuleType, str, Any]]:
+    """Every function that the modules of a family know: (module, name, function)."""
+    for found in pkgutil.iter_modules(family.__path__, f"{family.__name__}."):
+        module = importlib.import_module(found.name)
+        for name, value in list(vars(module).items()):
+            if callable(value):
+                yield module, name, value
+
+
 def as_python(patch: pytest.MonkeyPatch) -> None:
     """Let every rule run as the plain Python that it is written in."""
     for family in (bandits, contextual):
-        for found in pkgutil.iter_modules(family.__path__, f"{family.__name__}."):
-            module = importlib.import_module(found.name)
-            for key, value in list(vars(module).items()):
-                if hasattr(value, "py_func"):
-                    patch.setattr(module, key, value.py_func)
+        for module, name, value in rules_of(family):
+            if hasattr(value, "py_func"):
+                patch.setattr(module, name, value.py_func)
+
+
+def mutate(patch: pytest.MonkeyPatch, family: ModuleType, home: str, name: str, old: str, new: str) -> None:
+    """Let agents use the rule `name` of a module with `old` in its text replaced by `new`, as plain Python."""
+    as_python(patch)
+    known = vars(importlib.import_module(f"{family.__name__}.{home}"))
+    rule = known[name]
+    source = textwrap.dedent(inspect.getsource(rule)).replace("@compiled\n", "")
+    assert old in source
+    made = dict(known)
+    exec(compile("from __future__ import annotations\n" + source.replace(old, new), home, "exec"), made)
+    for module, key, value in rules_of(family):
+        if value is rule and key == name:
+            patch.setattr(module, key, made[name])
 
 
 def columns(agent: Any, rewards: np.ndarray, seed: int) -> Chosen:

@@ -21,7 +21,7 @@ class DiscountedThompson(ThompsonBeta):
 
     def __init__(
         self,
-        decay: float = 0.99,
+        decay: float = 0.998,
         prior_successes: float = 1.0,
         prior_failures: float = 1.0,
         low: float = 0.0,

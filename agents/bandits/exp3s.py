@@ -98,7 +98,7 @@ class Exp3s(ChanceAgent):
     decision.
     """
 
-    def __init__(self, epsilon: float = 0.1, sharing: float = 1e-3, low: float = 0.0, high: float = 1.0) -> None:
+    def __init__(self, epsilon: float = 0.2, sharing: float = 1e-4, low: float = 0.0, high: float = 1.0) -> None:
         check_range("Exp3s", "epsilon", epsilon, 1e-6, 1.0)
         check_range("Exp3s", "sharing", sharing, 0.0, 1.0)
         check_scale("Exp3s", low, high)

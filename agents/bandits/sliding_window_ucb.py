@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -101,13 +100,14 @@ def advance_window_ucb(
 class SlidingWindowUcb(BanditAgent):
     """SW-UCB: UCB on the last `window` rewards, for rewards that drift (Garivier & Moulines 2011, section 3).
 
-    `window` is a whole number of rewards, of all items together, from 1 to 10 million. The bonus is
-    exploration * sqrt(ln n / n_j) of what the window holds; `exploration` >= 0 is the paper's B sqrt(xi), for rewards
-    between 0 and B and xi > 1/2. Items without a reward in the window come first: one whose reward never comes is shown
-    for ever. Needs discrete choices and one reward for each decision.
+    `window` is a whole number of rewards, of all items together, from 1 to 10 million; the paper advises
+    2 B sqrt(decisions ln(decisions) / changes) for rewards between 0 and B. The bonus is exploration * sqrt(ln n / n_j)
+    of what the window holds; `exploration` >= 0 is the paper's B sqrt(xi), whose proof needs xi > 1/2. Items without a
+    reward in the window come first: one whose reward never comes is shown for ever. Needs discrete choices and one
+    reward for each decision.
     """
 
-    def __init__(self, window: int = 1000, exploration: float = math.sqrt(2.0)) -> None:
+    def __init__(self, window: int = 1000, exploration: float = 0.5) -> None:
         check_range("SlidingWindowUcb", "window", window, 1, 10_000_000)
         if window != int(window):
             raise SandboxError(f"SlidingWindowUcb: window={window!r} is no whole number of rewards")

@@ -59,9 +59,10 @@ class ThompsonBeta(BanditAgent):
     def __init__(
         self, prior_successes: float = 1.0, prior_failures: float = 1.0, low: float = 0.0, high: float = 1.0
     ) -> None:
-        check_range("ThompsonBeta", "prior_successes", prior_successes, 0.1, 1e6)
-        check_range("ThompsonBeta", "prior_failures", prior_failures, 0.1, 1e6)
-        check_scale("ThompsonBeta", low, high)
+        what = type(self).__name__
+        check_range(what, "prior_successes", prior_successes, 0.1, 1e6)
+        check_range(what, "prior_failures", prior_failures, 0.1, 1e6)
+        check_scale(what, low, high)
         self.prior_successes = prior_successes
         self.prior_failures = prior_failures
         self.low = low
