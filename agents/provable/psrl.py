@@ -1,0 +1,167 @@
+"""PSRL: imagine a world that may be the true one, and do for an episode what is best in it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from gymnasium import spaces
+
+from sandbox.compiled import compiled, rule
+from sandbox.interfaces import check_range
+from sandbox.table import IntArray
+
+from ..tabular._table_agent import TableAgent
+from ..tabular._tabular import FloatArray
+from ._counts import Counts, check_range_of_rewards, check_whole, count, empty_counts
+from ._planner import hope, plan_steps
+from ._steps import Stages, choose_by_step, hopeful_stages, next_step
+
+STICKS = 5  # into how many parts the chance of something new is broken; the last holds (prior / (1 + prior))^4 of it
+
+
+class Imagined(NamedTuple):
+    """A world drawn from the posterior."""
+
+    pay: FloatArray  # (S, A) mean reward
+    kinds: IntArray  # (S, A) how many places may follow
+    after: IntArray  # (S, A, S + 1 + STICKS) they: a state, or S for the end
+    chance: FloatArray  # (S, A, S + 1 + STICKS) and their probabilities
+    total: FloatArray  # (S, A) the sum of those, 1
+
+
+class Posterior(NamedTuple):
+    """The memory of PSRL."""
+
+    scores: FloatArray  # (S, A) the first table of `stages.q`
+    stages: Stages
+    counts: Counts
+    imagined: Imagined
+
+
+class Prior(NamedTuple):
+    """The settings of PSRL."""
+
+    prior: float
+    least: float
+    most: float
+
+
+@rule
+def draw_reward(counts: Counts, s: int, a: int, least: float, most: float, rng: np.random.Generator) -> float:
+    """Return a mean reward drawn from its posterior: Beta(1 + sum, 1 + n - sum) of rewards scaled to [0, 1]."""
+    n = 1.0 * counts.visits[s, a]
+    good = min(max((counts.earned[s, a] - n * least) / (most - least), 0.0), n)
+    return float(least + (most - least) * rng.beta(1.0 + good, 1.0 + n - good))
+
+
+@rule
+def draw_followers(imagined: Imagined, counts: Counts, s: int, a: int, prior: float, rng: np.random.Generator) -> None:
+    """Draw what follows a pair from its posterior, by breaking a stick.
+
+    The prior is Dirichlet with prior / (S + 1) for each state and the end. Each follower seen n times breaks off a
+    Beta(n, what is left of prior and counts) of the stick; the rest is the prior's own, of which Beta(1, prior) is
+    broken off for one place after another drawn at random (Sethuraman 1994).
+    """
+    places = counts.after.shape[2]
+    stick, mass, kinds = 1.0, prior + counts.visits[s, a], 0
+    for k in range(counts.kinds[s, a]):
+        n = 1.0 * counts.times[s, a, k]
+        if n > 0.0:
+            mass -= n
+            part = stick * rng.beta(n, mass)
+            imagined.after[s, a, kinds], imagined.chance[s, a, kinds] = counts.after[s, a, k], part
+            stick, kinds = stick - part, kinds + 1
+    for j in range(STICKS):
+        part = stick * rng.beta(1.0, prior) if j < STICKS - 1 else stick
+        imagined.after[s, a, kinds], imagined.chance[s, a, kinds] = int(rng.random() * places), part
+        stick, kinds = stick - part, kinds + 1
+    imagined.kinds[s, a] = kinds
+
+
+@compiled
+def plan_psrl(stages: Stages, counts: Counts, imagined: Imagined, settings: Prior, rng: np.random.Generator) -> None:
+    """Draw a world from the posterior, and find what is best in it by backward induction."""
+    prior, least, most = settings
+    for s in range(counts.visits.shape[0]):
+        for a in range(counts.visits.shape[1]):
+            imagined.pay[s, a] = draw_reward(counts, s, a, least, most, rng)
+            draw_followers(imagined, counts, s, a, prior, rng)
+    hope(stages.q, most)
+    plan_steps(
+        stages.q, stages.values, imagined.pay, imagined.kinds, imagined.after, imagined.chance, imagined.total, most
+    )
+
+
+@rule
+def learn_psrl(
+    memory: Posterior,
+    settings: Prior,
+    state: int,
+    choice: int,
+    reward: float,
+    next_state: int,
+    terminated: bool,
+    truncated: bool,
+    rng: np.random.Generator,
+) -> None:
+    """Count one transition; imagine another world when an episode ends."""
+    _, stages, counts, imagined = memory
+    horizon, n_states, _ = stages.q.shape
+    count(counts, state, choice, reward, n_states if terminated else next_state)
+    if next_step(stages.step, horizon, terminated or truncated):
+        plan_psrl(stages, counts, imagined, settings, rng)
+
+
+class Psrl(TableAgent):
+    """Posterior sampling for reinforcement learning (Strens 2000; Osband, Russo & Van Roy 2013, algorithm 1).
+
+    At the end of each episode it draws a world from its posterior, and follows the best policy of that world, `horizon`
+    steps ahead, for the next one; of a longer episode every `horizon` steps are taken for one. What follows a pair has
+    a Dirichlet prior of total `prior` >= 1, even over all states and the end; its mean reward a beta posterior, uniform
+    at first, of rewards scaled from `reward_min`..`reward_max` to 0..1 (others count as the nearest; a reward between
+    is that much of a success). With a `window` > 0 only the last `window` decisions count, as in sliding-window UCRL2
+    (Cheung, Simchi-Levi & Zhu 2020). Needs discrete observations and choices, S states and A choices of which
+    S * A * (S + 1) is at most 20 million.
+    """
+
+    rules = (choose_by_step, learn_psrl)
+
+    def __init__(
+        self,
+        horizon: int = 20,
+        prior: float = 1.0,
+        reward_min: float = 0.0,
+        reward_max: float = 1.0,
+        window: int = 0,
+    ) -> None:
+        check_whole("Psrl", "horizon", horizon, 1, 100_000)
+        check_range("Psrl", "prior", prior, 1.0, 1e9)
+        check_range_of_rewards("Psrl", reward_min, reward_max)
+        check_whole("Psrl", "window", window, 0, 10**8)
+        self.horizon = horizon
+        self.prior = prior
+        self.reward_min = reward_min
+        self.reward_max = reward_max
+        self.window = window
+
+    def begin(
+        self, observation_space: spaces.Space[Any], choice_space: spaces.Space[Any], rng: np.random.Generator
+    ) -> None:
+        """Start a run with a world drawn from the prior."""
+        super().begin(observation_space, choice_space, rng)
+        _, stages, counts, imagined = self.memory
+        plan_psrl(stages, counts, imagined, self._given, rng)
+
+    def _memory(self, n_states: int, n_choices: int) -> Posterior:
+        counts = empty_counts("Psrl", n_states, n_choices, self.window)
+        stages = hopeful_stages("Psrl", self.horizon, n_states, n_choices, float(self.reward_max))
+        pairs, wide = (n_states, n_choices), (n_states, n_choices, n_states + 1 + STICKS)
+        imagined = Imagined(
+            np.zeros(pairs), np.zeros(pairs, dtype=np.int64), np.zeros(wide, dtype=np.int64), np.zeros(wide),
+            np.ones(pairs),
+        )  # fmt: skip
+        return Posterior(stages.q[0], stages, counts, imagined)
+
+    def _numbers(self) -> Prior:
+        return Prior(float(self.prior), float(self.reward_min), float(self.reward_max))
