@@ -131,7 +131,11 @@ class TableEnv(DriftClock, gym.Env[Any, Any]):
             self._look_ahead()
         else:
             self.concept = self._concepts[at + 1]
-        return self.state if self._seen is None else self._seen[self.state], reward, terminated, False, {}
+        return self.state if self._seen is None else self._seen[self.state], reward, terminated, False, self.told()
+
+    def told(self) -> dict[str, Any]:
+        """Return what `info` tells of the state that a step led to; a subclass may say more than nothing."""
+        return {}
 
 
 def first_state(cumulative: FloatArray, u: float) -> int:
