@@ -27,7 +27,7 @@ DISTANCE = np.array([99, *range(SIGHT + 1), *range(1, SIGHT + 1)])
 PACE = np.array([0] + [1] * (SIGHT + 1) + [0] * SIGHT)
 THINGS = len(DISTANCE)
 _GENTLE = 0.1  # what changing lane below full speed costs, as a share of the cost of harsh manoeuvres
-GRIPS = {"dry": 1.0, "wet": 0.8, "ice": 0.5}
+GRIPS = {"dry": 1.0, "wet": 0.8, "ice": 0.4}
 
 
 class Cars(NamedTuple):

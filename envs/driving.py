@@ -108,7 +108,7 @@ class Driving(TableWorld):
         return changed
 
     def told(self) -> dict[str, Any]:
-        """Return what `info` tells of the step that led here."""
+        """Return what `info` tells of the state that a step led to."""
         return {"near_miss": bool(self.near[self.state]), "crash": bool(self.wreck[self.state])}
 
     def drawing(self, **settings: Any) -> tuple[str, ...]:
