@@ -24,25 +24,28 @@ from sandbox.envs.deep_sea import DeepSea
 from sandbox.envs.gambler import Gambler
 from sandbox.envs.random_walk import RandomWalk
 from sandbox.envs.river_swim import RiverSwim
+from sandbox.envs.short_corridor import ShortCorridor
 from sandbox.envs.windy_gridworld import WINDS, WindyGridworld
 from sandbox.errors import SandboxError
 from sandbox.evaluator import Evaluator
-from sandbox.oracle import optimal_return, solve
+from sandbox.limited import best_limited
+from sandbox.oracle import optimal_return, policy_value, solve
 from sandbox.table import Table, table_from_outcomes
 from sandbox.trace import Trace, join
 from sandbox.world import Budget, make_terms
 
-CLASSES = [AccessControl, Blackjack, DeepSea, Gambler, RandomWalk, RiverSwim, WindyGridworld]
+CLASSES = [AccessControl, Blackjack, DeepSea, Gambler, RandomWalk, RiverSwim, ShortCorridor, WindyGridworld]
 WORLDS = [
     "AccessControl-v0", "AccessControl-v0:objective=discounted", "Blackjack-v0", "Blackjack-v0:natural=True",
     "Blackjack-v0:sab=True", "DeepSea-v0", "DeepSea-v0:slip=0.1,code=3", "Gambler-v0", "Gambler-v0:capital=7,heads=0.6",
     "RandomWalk-v0", "RandomWalk-v0:states=4,right=0.3", "RiverSwim-v0", "RiverSwim-v0:upstream=left",
     "RiverSwim-v0:objective=average", "RiverSwim-v0:objective=average,max_episode_steps=-1",
+    "ShortCorridor-v0", "ShortCorridor-v0:states=5,switched=3,mirrored=True",
     "WindyGridworld-v0", "WindyGridworld-v0:moves=king-or-stay,gusts=0.6",
 ]  # fmt: skip
 DRIFTING = [
     "AccessControl-v0:objective=discounted", "Blackjack-v0", "Blackjack-v0:natural=True", "DeepSea-v0", "Gambler-v0",
-    "RandomWalk-v0", "RiverSwim-v0", "WindyGridworld-v0",
+    "RandomWalk-v0", "RiverSwim-v0", "ShortCorridor-v0", "WindyGridworld-v0",
 ]  # fmt: skip
 
 Law = dict[tuple[int, float, bool], float]  # of what may come: (state, reward, whether the episode ends)
@@ -196,6 +199,11 @@ def test_its_own_change_changes_its_law_and_back(name: str) -> None:
         (AccessControl, {"payments": [1, "a"]}, "payments='a' is not a number"),
         (AccessControl, {"objective": "sum"}, "objective='sum' is none of average, discounted"),
         (AccessControl, {"drift": "abrupt@5:payments=(1,2)"}, "may not change how many states or choices"),
+        (ShortCorridor, {"states": 1}, r"states=1 is out of range \[2, 100\]"),
+        (ShortCorridor, {"states": 4.0}, "states=4.0 is no whole number"),
+        (ShortCorridor, {"switched": 3}, r"switched=3 is out of range \[0, 2\]"),
+        (ShortCorridor, {"mirrored": 1}, "mirrored=1 is neither True nor False"),
+        (ShortCorridor, {"drift": "abrupt@5:states=4"}, "may not change how many states"),
         (Blackjack, {"natural": 1}, "natural=1 is neither True nor False"),
         (Blackjack, {"sab": "yes"}, "sab='yes' is neither True nor False"),
         (Blackjack, {"tens": 1.0}, "tens=1.0 is out of range"),
@@ -406,3 +414,47 @@ def test_the_gain_is_what_a_simulated_queue_earns() -> None:
             earned, free = earned + 2.0**kind, free - 1
         free += int(rng.binomial(10 - free, 0.06))
     assert earned / steps == pytest.approx(2.747642, abs=0.03)  # five standard errors of a mean of dependent rewards
+
+
+# --- short corridor ---------------------------------------------------------------------------------------------------
+
+
+def corridor(right: float, states: int = 3, switched: int = 1) -> float:
+    """What going right with this probability is worth, from the recurrence of the steps from a place to the next.
+
+    Who leaves place k forwards with probability f takes t(k) = 1 + (1 - f)·(t(k - 1) + t(k)) steps to place k + 1.
+    """
+    steps, total = 0.0, 0.0
+    for place in range(states):
+        forwards = 1.0 - right if place == switched else right
+        steps = (1.0 + (1.0 - forwards) * (steps if place else 0.0)) / forwards
+        total += steps
+    return -total
+
+
+def test_the_corridor_of_the_book() -> None:
+    """Example 13.1: about -44 and -82 for who is greedy to the right, or left, with epsilon 0.1; -11.6 at best."""
+    table = ShortCorridor().laws[0]
+    for right, worth in (
+        (0.95, -44.2),
+        (0.05, -82.1),
+        (0.5, -12.0),
+        (2.0 - math.sqrt(2.0), -6.0 - 4.0 * math.sqrt(2.0)),
+    ):
+        found = policy_value(table, np.tile([1.0 - right, right], (3, 1)))
+        assert found == pytest.approx(corridor(right), abs=1e-9)
+        assert found == pytest.approx(worth, abs=0.05)
+    assert solve(table).start_value == -3.0 and table.n_observations == 1
+
+
+@pytest.mark.parametrize(("states", "switched"), [(3, 1), (3, 2), (5, 0)])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_the_best_that_can_be_done_unseeing(states: int, switched: int, mirrored: bool) -> None:
+    env = ShortCorridor(states, switched=switched, mirrored=mirrored)
+    grid = np.linspace(0.001, 0.999, 99_801)
+    worth = [corridor(right, states, switched) for right in grid.tolist()]
+    found = best_limited(env.laws[0])
+    assert found.value == pytest.approx(max(worth), abs=1e-5)
+    assert found.policy[0, 0 if mirrored else 1] == pytest.approx(grid[int(np.argmax(worth))], abs=1e-3)
+    env.reset(seed=0)
+    assert {env.step(k % 2)[0] for k in range(50)} == {0}
