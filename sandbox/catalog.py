@@ -8,11 +8,14 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from sandbox.at_drift import at_drift
 from sandbox.discovery import discover
 from sandbox.errors import SandboxError, one_line, suggestion
+from sandbox.interfaces import check_range
 from sandbox.names import is_env_id, split_settings
 from sandbox.user_files import DATA, is_file
 from sandbox.user_files import load_file as load_file
+from sandbox.yardsticks import AT_DRIFT, INSIDERS
 
 if TYPE_CHECKING:
     from sandbox.interfaces import Agent
@@ -208,13 +211,28 @@ def make_agent(agent: Any, world: World) -> Agent:
             raise SandboxError(f"{agent!r}: say which class, as in {parts[0]}:MyAgent")
         return adapt_agent(load_file(parts[0], parts[1]), agent, settings)
     known = discover("agents")
-    if parts[0] == "oracle" and len(parts) == 1:
-        return world.oracle_agent()
+    if parts[0] in INSIDERS and len(parts) == 1:
+        return _insider(agent, parts[0], world, settings)
+    if parts[0] in AT_DRIFT:
+        if len(parts) == 1:
+            raise SandboxError(f"{agent!r}: say which agent, as in {parts[0]}:q-learning")
+        return at_drift(parts[0], make_agent(agent.split(":", 1)[1], world))
     if parts[0] in known and len(parts) == 1:
         entry = known[parts[0]]
         return adapt_agent(getattr(importlib.import_module(entry.module), entry.class_name), agent, settings)
-    near = suggestion(parts[0], [*known, "oracle", "river"])
+    near = suggestion(parts[0], [*known, *INSIDERS, *AT_DRIFT, "river"])
     raise SandboxError(f"there is no agent {agent!r}{near}; see 'sandbox list agents'")
+
+
+def _insider(agent: str, name: str, world: World, settings: dict[str, Any]) -> Agent:
+    """Return an agent that is told the law of `world`; only `best-soft` has a setting, `epsilon`."""
+    for key in settings:
+        if name != "best-soft" or key != "epsilon":
+            has = "; it has epsilon" if name == "best-soft" else ""
+            raise SandboxError(f"{agent!r} has no setting {key!r}{has}")
+    epsilon = settings.get("epsilon", 0.1)
+    check_range(name, "epsilon", epsilon, 0.0, 1.0)
+    return world.insider(name, epsilon)
 
 
 def adapt_agent(thing: Any, name: str | None = None, settings: dict[str, Any] | None = None) -> Agent:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from sandbox.yardsticks import AT_DRIFT, INSIDERS
+
 _PACKAGES = {"agents": "sandbox.agents", "worlds": "sandbox.streams", "environments": "sandbox.envs"}
 # Wider than any folder: families of worlds and agents, for `list` and for suggestions.
 FAMILIES = {
@@ -19,7 +21,8 @@ FAMILIES = {
         "FILE.py:NAME": "an environment, River dataset or stream of your own",
     },
     "agents": {
-        "oracle": "the best choice there is, where the law is known",
+        **INSIDERS,
+        **{f"{name}:AGENT": text for name, text in AT_DRIFT.items()},
         "river:MODEL": "any River classifier or regressor, such as 'river:StandardScaler() | LogisticRegression()'",
         "FILE.py:NAME": "an agent or River estimator of your own",
     },

@@ -7,23 +7,27 @@ import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Self
 
 import gymnasium as gym
+import numpy as np
 from gymnasium import spaces
 from gymnasium.wrappers import TimeLimit
 
+from sandbox.at_drift import tell_schedule
 from sandbox.drift import Anchor, Schedule
 from sandbox.drifting_env import DriftingEnv
 from sandbox.env_law import EnvLaw, TableOf, law_of
 from sandbox.errors import SandboxError
 from sandbox.fast import Loop, begun, run_walk, walk_loop
+from sandbox.insiders import OracleAgent, PolicyAgent
 from sandbox.interfaces import Agent, check_range
+from sandbox.limited import best_limited
 from sandbox.loop import run_episodes
 from sandbox.oracle import (
-    OracleAgent,
     Solution,
+    best_soft_policy,
     best_soft_value,
     greedy_soft_value,
     optimal_return,
@@ -207,6 +211,7 @@ class EnvWorld:
         solutions = None if isinstance(self.law.solutions, str) else self.law.solutions
         env = self._env()
         try:
+            tell_schedule(agent, self.schedule)
             sound = begun(agent, self.observation_space, self.choice_space, seed)
             loop = self._loop(env, agent) if sound else "its begin failed"
             if solutions is not None and not isinstance(loop, str):
@@ -226,10 +231,16 @@ class EnvWorld:
         finally:
             env.close()
 
-    def oracle_agent(self) -> Agent:
-        """Return the agent that takes a best choice of Q*."""
+    def insider(self, name: str, epsilon: float = 0.1) -> Agent:
+        """Return the agent of this name that is told the law; `epsilon`: the share of exploring of `best-soft`."""
         if isinstance(self.law.solutions, str):
             raise SandboxError(f"{self.name} has no oracle: {self.law.solutions}")
+        tables = [solution.table for solution in self.law.solutions]
+        if name == "best-blind":
+            return PolicyAgent(cache(lambda concept: best_limited(tables[concept]).policy))
+        if name == "best-soft":
+            ways = cache(lambda concept: best_soft_policy(tables[concept], epsilon))
+            return PolicyAgent(lambda concept: np.eye(tables[concept].n_choices)[ways(concept)], epsilon)
         return OracleAgent(self.law.solutions)
 
     def oracle(self, epsilon: float | None = None) -> dict[str, Any]:

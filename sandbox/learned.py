@@ -67,7 +67,7 @@ def curves_in(agent: AgentResult, signal: str) -> list[LearningCurve]:
 
 def learning_of(result: Result, metric: str) -> Learning | None:
     """Return how fast a result's agents learned, in the curve of `metric`; None if it has no curve."""
-    from sandbox.result import YARDSTICKS
+    from sandbox.yardsticks import is_yardstick
 
     signal, higher = METRICS[metric].signal, METRICS[metric].better == "higher"
     if signal is None:
@@ -76,7 +76,7 @@ def learning_of(result: Result, metric: str) -> Learning | None:
     known = [found for found in curves.values() if found]
     if not known:
         return None
-    learners = [found for name, found in curves.items() if found and name not in YARDSTICKS]
+    learners = [found for name, found in curves.items() if found and not is_yardstick(name)]
     means = [mean_curve(found)[1] for found in learners or known]
     threshold = default_threshold([mean for mean in means if len(mean)], higher, _chance(result, metric))
     kept = f"; a run is there once it stays so for {result.window:,} decisions"

@@ -12,12 +12,13 @@ from gymnasium import spaces
 
 from sandbox.errors import RunError, SandboxError, one_line
 from sandbox.feedback import Feedback, Mailbox
+from sandbox.insiders import OracleAgent
 from sandbox.interfaces import (
     Agent,
     Decision,
     Experience,
 )  # fmt: skip
-from sandbox.oracle import OracleAgent, Solution
+from sandbox.oracle import Solution
 from sandbox.rows import (
     ABSTAINED,
     TERMINATED,
@@ -127,7 +128,7 @@ def _episodes(
     knows: Any = env.unwrapped if looks_alike else None  # whose `state` says where it stands
     worst = [one.value.argmin(axis=1).tolist() for one in solutions] if solutions is not None else None
     clock = env.unwrapped if isinstance(env.unwrapped, DriftClock) and env.unwrapped.schedule else None
-    oracle = agent if type(agent) is OracleAgent else None
+    oracle = agent if isinstance(agent, OracleAgent) else None
     n_choices = int(space.n) if isinstance(space, spaces.Discrete) and int(space.start) == 0 else -1
     new = tuple.__new__  # what Experience(...) does, without a call in between
     pack, memory, size, chunk, filled = rows.pack, rows.memory, rows.size, CHUNK, 0

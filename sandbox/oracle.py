@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sandbox.errors import SandboxError
-from sandbox.interfaces import Decision, Experience, Question
 from sandbox.table import FloatArray, IntArray, Table
 
 _TOLERANCE = 1e-14  # of the largest change in a sweep, relative to the largest value
@@ -79,7 +77,7 @@ def solve(table: Table, live: NDArray[np.bool_] | None = None) -> Solution:
     gain = 0.0
     reachable = table.reachable() if live is None else live
     if table.objective.kind == "average":
-        best, gain = _relative_value_iteration(table)
+        best, gain = _relative_value_iteration(table, lambda q: q.max(axis=1))
     elif table.objective.kind == "discounted":
         best = _policy_iteration(table)
     else:
@@ -156,7 +154,7 @@ def _value_iteration(
     raise SandboxError("this world's undiscounted value is not finite: an episode can earn, or lose, for ever")
 
 
-def _relative_value_iteration(table: Table) -> tuple[FloatArray, float]:
+def _relative_value_iteration(table: Table, improve: Callable[[FloatArray], FloatArray]) -> tuple[FloatArray, float]:
     """Bias and gain of an endless world (Puterman 1994, section 8.5.5), made aperiodic by staying half the time."""
     if (table.terminated & (table.probability > 0)).any():
         raise SandboxError("the average objective is for worlds without an end; this table terminates")
@@ -164,7 +162,7 @@ def _relative_value_iteration(table: Table) -> tuple[FloatArray, float]:
     anchor = int(np.argmax(table.start))
     best = np.zeros(table.n_states)
     for _ in range(_SWEEPS):
-        after = 0.5 * best + 0.5 * backup(table, best).max(axis=1)
+        after = 0.5 * best + 0.5 * improve(backup(table, best))
         change = (after - best)[live]
         best = after - after[anchor]
         scale = max(1.0, float(np.abs(best[live]).max()), float(np.abs(table.reward).max()))
@@ -221,9 +219,26 @@ def random_value(table: Table) -> float:
 
 
 def best_soft_value(table: Table, epsilon: float) -> float:
-    """Value of the best policy that must explore uniformly a share `epsilon` of the time (the book's section 5.4)."""
-    best = _value_iteration(table, lambda q: (1 - epsilon) * q.max(axis=1) + epsilon * q.mean(axis=1))
-    return float(table.start @ best)
+    """Value of the best policy that must explore uniformly a share `epsilon` of the time (the book's section 5.4).
+
+    For an average objective it is the gain.
+    """
+    if table.objective.kind == "average":
+        return _relative_value_iteration(table, _soft(epsilon))[1]
+    return float(table.start @ _value_iteration(table, _soft(epsilon)))
+
+
+def best_soft_policy(table: Table, epsilon: float) -> IntArray:
+    """Return what the best policy that explores a share `epsilon` of the time chooses otherwise (S,)."""
+    if table.objective.kind == "average":
+        best, gain = _relative_value_iteration(table, _soft(epsilon))
+    else:
+        best, gain = _value_iteration(table, _soft(epsilon)), 0.0
+    return np.asarray(backup(table, best, gain).argmax(axis=1), dtype=np.int64)
+
+
+def _soft(epsilon: float) -> Callable[[FloatArray], FloatArray]:
+    return lambda q: np.asarray((1 - epsilon) * q.max(axis=1) + epsilon * q.mean(axis=1))
 
 
 def greedy_soft_value(solution: Solution, epsilon: float) -> float:
@@ -233,49 +248,3 @@ def greedy_soft_value(solution: Solution, epsilon: float) -> float:
     near = solution.value >= solution.best[:, None] - 1e-9 * np.maximum(1.0, np.abs(solution.best[:, None]))
     policy = epsilon / table.n_choices + (1.0 - epsilon) * near / near.sum(axis=1, keepdims=True)
     return policy_value(table, policy)
-
-
-class OracleAgent:
-    """The oracle as an agent: a yardstick that nobody beats in expectation. It alone is handed the table.
-
-    The loop tells it by `state` where it stands (None: where the observation says), and by `concept` which of several
-    laws is in force.
-    """
-
-    def __init__(self, solution: Solution | Sequence[Solution]) -> None:
-        several = [solution] if isinstance(solution, Solution) else solution
-        self._choices = [one.policy.tolist() for one in several]
-        self.state: int | None = None
-        self.concept = 0
-
-    def begin(self, observation_space: Any, choice_space: Any, rng: Any) -> None:
-        """Start a run."""
-        self.state, self.concept = None, 0
-
-    def act(self, observation: Any) -> Decision:
-        """Return a best choice, the one that ends the episode soonest."""
-        return Decision(self._choices[self.concept][observation if self.state is None else self.state])
-
-    def learn(self, experience: Experience) -> None:
-        """Do nothing: there is nothing to learn."""
-
-
-class StreamOracle:
-    """The oracle of a stream as an agent: the loop hands it the question itself, prices and all."""
-
-    def __init__(self) -> None:
-        self.question: Question | None = None
-
-    def begin(self, observation_space: Any, choice_space: Any, rng: Any) -> None:
-        """Start a run."""
-        self.question = None
-
-    def act(self, observation: Any) -> Decision:
-        """Return the choice of the largest expected reward, or none where that is better."""
-        assert self.question is not None and self.question.values is not None
-        values = self.question.values
-        best = max(values)
-        return Decision(None if self.question.abstention > best else values.index(best), ask=False)
-
-    def learn(self, experience: Experience) -> None:
-        """Do nothing: there is nothing to learn."""

@@ -14,6 +14,7 @@ from sandbox.drifting import Drifting
 from sandbox.frames import as_frame
 from sandbox.metrics import AUDIT, METRICS
 from sandbox.show.numbers import interval_text
+from sandbox.yardsticks import is_insider, is_yardstick
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from sandbox.runs import Run
     from sandbox.trace import Meta
 
-YARDSTICKS = ("random", "majority", "no-change", "mean", "oracle")
 _SHOWN = {
     "control": ("return", "final_return", "mistake_rate", "final_mistake_rate", "blunders", "regret", "luck"),
     "control, unpriced": ("return", "final_return", "episodes", "episode_length", "mistake_rate"),
@@ -108,11 +108,11 @@ class Result:
 
         An agent none of whose runs was completed is below every yardstick.
         """
-        if agent.name in YARDSTICKS:
+        if is_yardstick(agent.name):
             return ""
         sign = 1.0 if METRICS[self.headline].better == "higher" else -1.0
         own = sign * agent.interval(self.headline).mean
-        others = [other for other in self.agents if other.name in YARDSTICKS and other.name != "oracle"]
+        others = [other for other in self.agents if is_yardstick(other.name) and not is_insider(other.name)]
         means = [(sign * other.interval(self.headline).mean, other.name) for other in others if other.done]
         beating = [pair for pair in means if pair[0] > own or not agent.done]
         return max(beating)[1] if beating else ""

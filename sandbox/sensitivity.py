@@ -15,7 +15,8 @@ from sandbox.comparison.intervals import Interval
 from sandbox.errors import SandboxError
 from sandbox.metrics import METRICS
 from sandbox.names import literal, split_settings
-from sandbox.result import YARDSTICKS, Result
+from sandbox.result import Result
+from sandbox.yardsticks import is_yardstick
 
 if TYPE_CHECKING:
     from sandbox.agent_result import AgentResult
@@ -103,7 +104,7 @@ def sensitivities(result: Result, metric: str | None = None) -> list[Sensitivity
     metric = metric or result.headline
     if metric not in METRICS:
         raise SandboxError(f"there is no metric {metric!r}")
-    told = [(agent, *family_of(agent)) for agent in result.agents if agent.name not in YARDSTICKS]
+    told = [(agent, *family_of(agent)) for agent in result.agents if not is_yardstick(agent.name)]
     bases = dict.fromkeys(base for _, base, _ in told)
     settings = dict.fromkeys(key for _, _, own in told for key in own)
     found = []

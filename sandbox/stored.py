@@ -17,10 +17,11 @@ from sandbox.errors import SandboxError, one_line, suggestion
 from sandbox.identity import canonical
 from sandbox.names import literal, split_settings
 from sandbox.records import Record, records, tags
-from sandbox.result import YARDSTICKS, Result
+from sandbox.result import Result
 from sandbox.runs import Run
 from sandbox.store import read_file
 from sandbox.trace import Meta
+from sandbox.yardsticks import is_yardstick
 
 _ASKED = ("--until settled", "--until=settled", "until='settled'")  # in the command of such a study
 _UNTIL = "seeds were added until it was settled who is better: p values and intervals do not take that into account"
@@ -139,7 +140,7 @@ def _result(kept: Sequence[Kept], asked: Iterable[Record], notes: Sequence[str])
     files = [one.path.stem for one in chosen]
     studies = [record for record in asked if set(record.files) & set(files)]
     place = {file: k for record in studies for k, file in enumerate(record.files)}
-    chosen.sort(key=lambda one: (str(one.about["agent"]) in YARDSTICKS, place.get(one.path.stem, len(place))))
+    chosen.sort(key=lambda one: (is_yardstick(str(one.about["agent"])), place.get(one.path.stem, len(place))))
     agents = [AgentResult(str(one.about["agent"]), _settings(one.about), list(one.runs)) for one in chosen]
     about, meta = chosen[0].about, _meta(chosen[0].about)
     steps, episodes = about["budget"]

@@ -12,6 +12,7 @@ from gymnasium import spaces
 
 from sandbox.errors import RunError
 from sandbox.feedback import Feedback, Mailbox, told_label
+from sandbox.insiders import StreamOracle
 from sandbox.interfaces import (
     Agent,
     Decision,
@@ -24,7 +25,6 @@ from sandbox.interfaces import (
     number_reward,
 )  # fmt: skip
 from sandbox.loop import agent_rng, blame, check_probability, mailbox
-from sandbox.oracle import StreamOracle
 from sandbox.rows import StreamWriter, code_of, greedy_choice
 from sandbox.trace import CHUNK, Sink
 

@@ -11,12 +11,13 @@ from typing import Any, Self
 import numpy as np
 from gymnasium import spaces
 
+from sandbox.at_drift import tell_schedule
 from sandbox.drift import Schedule
 from sandbox.errors import SandboxError, one_line
 from sandbox.fast import Loop, batch_loop, begun, run_batches
+from sandbox.insiders import StreamOracle
 from sandbox.interfaces import Agent, Labels, Number, Stream
 from sandbox.law_stream import LawStream
-from sandbox.oracle import StreamOracle
 from sandbox.stream_loop import run_stream
 from sandbox.trace import Meta, Sink, Task
 from sandbox.world import Budget, Terms, check_one_sided
@@ -146,6 +147,7 @@ class StreamWorld:
     def run(self, agent: Agent, seed: int, budget: Budget, sink: Sink) -> str:
         """Let an agent answer the questions; return why in the open loop, "" if it was compiled."""
         stream, feedback, names = self.stream, self.terms.feedback, choice_names(self.stream)
+        tell_schedule(agent, self.schedule)
         sound = begun(agent, self.observation_space, self.choice_space, seed)
         loop = self._loop(agent) if sound else "its begin failed"
         if isinstance(stream, LawStream) and not isinstance(loop, str):
@@ -154,11 +156,13 @@ class StreamWorld:
         run_stream(stream, agent, sink, seed=seed, steps=budget.steps, feedback=feedback, names=names)
         return str(loop)
 
-    def oracle_agent(self) -> Agent:
-        """Return the agent that takes a best choice of Q*."""
+    def insider(self, name: str, epsilon: float = 0.1) -> Agent:
+        """Return the agent of this name that is told the law; `epsilon`: the share of exploring of `best-soft`."""
+        if name == "best-blind":
+            raise SandboxError(f"{self.name} has no best-blind: its oracle knows no more than can be seen, and the law")
         if not isinstance(self.stream, LawStream):
             raise SandboxError(f"{self.name} has no oracle: {_REAL}")
-        return StreamOracle()
+        return StreamOracle(epsilon if name == "best-soft" else 0.0)
 
     def oracle(self, epsilon: float | None = None) -> dict[str, Any]:
         """Return what is known of the law of every concept; raise `SandboxError` if it is that of real data."""

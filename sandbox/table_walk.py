@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +75,12 @@ def make_steps(concept: IntArray) -> Steps:
     return Steps(
         concept, whole(), whole(), np.empty(n), np.empty(n), whole(), np.empty(n, np.bool_), np.empty(n, np.bool_)
     )
+
+
+def part_of(steps: Steps, start: int, count: int) -> Steps:
+    """Return the room for `count` decisions from `start` on; what is written to it is written to `steps`."""
+    rest: list[Any] = [column[start : start + count] for column in steps[1:]]
+    return Steps(steps.concept[start : start + count + 1], *rest)
 
 
 @compiled

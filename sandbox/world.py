@@ -91,8 +91,8 @@ class World(Protocol):
     def run(self, agent: Agent, seed: int, budget: Budget, sink: Sink) -> str:
         """Run an agent once and hand its trace to `sink`; return why in the open loop, "" if it was compiled."""
 
-    def oracle_agent(self) -> Agent:
-        """Return the oracle as an agent."""
+    def insider(self, name: str, epsilon: float = 0.1) -> Agent:
+        """Return the agent of this name that is told the law; `epsilon`: the share of exploring of `best-soft`."""
 
     def oracle(self, epsilon: float | None = None) -> dict[str, Any]:
         """Return the oracle's numbers; with `epsilon` those of policies that explore this share, too."""

@@ -14,9 +14,9 @@ from sandbox.catalog import make_agent, make_world
 from sandbox.env_world import EnvWorld
 from sandbox.errors import SandboxError
 from sandbox.evaluator import Evaluator
+from sandbox.insiders import OracleAgent
 from sandbox.loop import run_episodes
 from sandbox.oracle import (
-    OracleAgent,
     Solution,
     backup,
     best_soft_value,

@@ -12,7 +12,7 @@ from gymnasium import spaces
 from sandbox.compiled import rule
 from sandbox.interfaces import Decision, Experience, check_range, require_discrete
 
-from ._table_loop import Act, Learn, table_loop
+from ._table_loop import Act, Learn, learn_nothing, table_loop
 from ._tabular import FloatArray, epsilon_greedy
 
 if TYPE_CHECKING:
@@ -60,10 +60,13 @@ class TableAgent:
     def learn(self, experience: Experience) -> None:
         """Learn from one transition by the second rule; an abstention teaches nothing."""
         observation, choice, reward, following, terminated, truncated, _, _ = experience
-        if choice is not None:
-            self.rules[1](
-                self.memory, self._given, observation, choice, reward, following, terminated, truncated, self.rng
-            )
+        if choice is None:
+            self.interrupt()
+            return
+        self.rules[1](self.memory, self._given, observation, choice, reward, following, terminated, truncated, self.rng)
+
+    def interrupt(self) -> None:
+        """Forget what was begun with the last transition: what comes next does not follow from it."""
 
     def fast(
         self, kind: str, told: tuple[bool, ...], budget: int | None, delay: int
@@ -73,7 +76,9 @@ class TableAgent:
             return f"{type(self).__name__} is compiled for tables only"
         if "rules" not in vars(type(self)):
             return f"{type(self).__name__} is a subclass with rules of its own"
-        loop, memory, given, rng = table_loop(*type(self).rules), self.memory, self._given, self.rng
+        choose, learn = type(self).rules
+        loop = table_loop(choose, learn if any(told) else learn_nothing)
+        memory, given, rng = self.memory, self._given, self.rng
         return lambda walk, steps, chance, limits: loop(walk, steps, chance, limits, memory, given, rng)
 
 

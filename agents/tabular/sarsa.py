@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 
 from sandbox.compiled import rule
-from sandbox.interfaces import Experience
 from sandbox.table import IntArray
 
 from ._table_agent import Greed, GreedyTableAgent
@@ -84,7 +83,6 @@ class Sarsa(GreedyTableAgent):
     def _memory(self, n_states: int, n_choices: int) -> Plans:
         return Plans(np.full((n_states, n_choices), float(self.initial_value)), np.zeros(4, dtype=np.int64))
 
-    def learn(self, experience: Experience) -> None:
-        """Learn from one transition; an abstention teaches nothing, and what was planned is forgotten."""
+    def interrupt(self) -> None:
+        """Forget the choice that was planned."""
         self.memory.planned[KNOWN] = 0
-        super().learn(experience)

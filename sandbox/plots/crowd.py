@@ -6,7 +6,8 @@ import math
 from dataclasses import replace
 
 from sandbox.metrics import METRICS
-from sandbox.result import YARDSTICKS, Result
+from sandbox.result import Result
+from sandbox.yardsticks import is_yardstick
 
 MOST = 6  # learners that a reader can follow: each has a colour of its own
 
@@ -16,7 +17,7 @@ def thinned(result: Result, most: int = MOST) -> tuple[Result, str]:
 
     Best: by the mean of the headline. Order is kept. Yardsticks stay. Learners that completed no run go first.
     """
-    learners = [agent for agent in result.agents if agent.name not in YARDSTICKS]
+    learners = [agent for agent in result.agents if not is_yardstick(agent.name)]
     if len(learners) <= most:
         return result, ""
     sign = -1.0 if METRICS[result.headline].better == "lower" else 1.0
@@ -27,5 +28,5 @@ def thinned(result: Result, most: int = MOST) -> tuple[Result, str]:
 
     means = {agent.name: agent.interval(result.headline).mean for agent in learners}
     best = sorted(means, key=worth, reverse=True)[:most]
-    kept = [agent for agent in result.agents if agent.name in YARDSTICKS or agent.name in best]
+    kept = [agent for agent in result.agents if is_yardstick(agent.name) or agent.name in best]
     return replace(result, agents=kept), f"the best {most} of {len(learners)} agents"

@@ -13,8 +13,9 @@ from sandbox.plots.crowd import thinned
 from sandbox.plots.looks import looks_of, plain
 from sandbox.plots.marks import draw_best, mark_changes, shrink_failures, zoom_on_learners
 from sandbox.plots.panels import Panel, curves_of, panels
-from sandbox.result import YARDSTICKS, Result
+from sandbox.result import Result
 from sandbox.table import FloatArray
+from sandbox.yardsticks import is_yardstick
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,8 +69,8 @@ def draw_panel(axes: Axes, panel: Panel, result: Result, looks: list[dict[str, A
         if not curves:
             continue
         shown = {"label": plain(agent.name), **look}
-        _, means[agent.name] = _draw_agent(axes, curves, shown, agent.distinct > 1, agent.name in YARDSTICKS)
-        drawn += [value for _, value in curves] if agent.name not in YARDSTICKS else []
+        _, means[agent.name] = _draw_agent(axes, curves, shown, agent.distinct > 1, is_yardstick(agent.name))
+        drawn += [value for _, value in curves] if not is_yardstick(agent.name) else []
     best = draw_best(axes, result, panel.reference)
     mark_changes(axes, result.drifting.changes)
     ends = [float(end) for mean in means.values() if len(mean) for end in (np.nanmin(mean), np.nanmax(mean))]

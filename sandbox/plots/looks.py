@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sandbox.result import YARDSTICKS
+from sandbox.yardsticks import is_yardstick
 
 # Okabe & Ito's palette, safe for the colour-blind; each colour has a line style of its own, for print without colour.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -19,7 +19,7 @@ def looks_of(names: Sequence[str]) -> list[dict[str, Any]]:
     looks: list[dict[str, Any]] = []
     learners = yardsticks = 0
     for name in names:
-        if name in YARDSTICKS:
+        if is_yardstick(name):
             k, yardsticks = yardsticks % len(_GREYS), yardsticks + 1
             looks.append({"color": _GREYS[k], "linestyle": _GREY_STYLES[k], "linewidth": 1.6})
         else:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sandbox.result import YARDSTICKS, Result
+from sandbox.result import Result
 from sandbox.table import FloatArray
+from sandbox.yardsticks import is_yardstick
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,13 +70,13 @@ def zoom_on_learners(axes: Axes, means: Mapping[str, FloatArray], best: Sequence
     `means`: each agent's mean curve. What is shown is the range of the learners and of the best possible.
     """
     known = {name: mean[~np.isnan(mean)] for name, mean in means.items()}
-    learners = [mean for name, mean in known.items() if name not in YARDSTICKS and len(mean)]
+    learners = [mean for name, mean in known.items() if not is_yardstick(name) and len(mean)]
     if not learners:
         return
     low = min([*best, *(float(np.quantile(mean, _EARLY)) for mean in learners)])
     high = max([*best, *(float(np.quantile(mean, 1.0 - _EARLY)) for mean in learners)])
     room = _ROOM * (high - low)
-    outside = {n: mean for n, mean in known.items() if n in YARDSTICKS and len(mean) and np.median(mean) < low - room}
+    outside = {n: mean for n, mean in known.items() if is_yardstick(n) and len(mean) and np.median(mean) < low - room}
     lowest = min((float(mean.min()) for mean in outside.values()), default=low)
     if high - low <= 0.0 or high - lowest <= _STRETCH * (high - low):
         return
@@ -123,5 +124,5 @@ def shrink_failures(
     axes.set_yticks([], minor=True)
     axes.yaxis.set_major_formatter(lambda value, _: _minus(f"{value:,.0f}"))
     known = {name: mean[~np.isnan(mean)] for name, mean in means.items()}
-    _tell_below(axes, {n: m for n, m in known.items() if n in YARDSTICKS and len(m) and np.median(m) < 1.6 * lowest})
+    _tell_below(axes, {n: m for n, m in known.items() if is_yardstick(n) and len(m) and np.median(m) < 1.6 * lowest})
     return True

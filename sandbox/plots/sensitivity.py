@@ -13,10 +13,11 @@ import numpy as np
 from sandbox.metrics import METRICS
 from sandbox.plots.files import save
 from sandbox.plots.looks import looks_of, plain
-from sandbox.result import YARDSTICKS, Result
+from sandbox.result import Result
 from sandbox.sensitivity import Line, Sensitivity, is_number, sensitivities
 from sandbox.show.numbers import number
 from sandbox.table import FloatArray
+from sandbox.yardsticks import is_yardstick
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -179,7 +180,7 @@ def _draw_levels(axes: Axes, result: Result, one: Sensitivity, lines: list[Line]
     runs: FloatArray = np.array([value for line in lines for point in line.points for value in point.by_seed])
     runs = runs[~np.isnan(runs)]
     low, high = float(runs.min()), float(runs.max())
-    levels = {agent.name: agent.interval(one.metric).mean for agent in result.agents if agent.name in YARDSTICKS}
+    levels = {agent.name: agent.interval(one.metric).mean for agent in result.agents if is_yardstick(agent.name)}
     looks = dict(zip(levels, looks_of(list(levels)), strict=True))
     best = (result.oracle or {}).get(_BEST.get(one.metric, ""))
     if best is not None and not result.drifting.drift:  # under drift there is no one level

@@ -14,7 +14,8 @@ from sandbox.errors import SandboxError
 from sandbox.metrics import METRICS
 from sandbox.paired import Pair
 from sandbox.report.accounts import Books, books_of
-from sandbox.result import YARDSTICKS, Result
+from sandbox.result import Result
+from sandbox.yardsticks import is_insider, is_yardstick
 
 
 class Lead(NamedTuple):
@@ -62,12 +63,12 @@ class Facts:
         """The agents that are no yardsticks, in the order of their values; those without one last."""
         ranked = [one.agent for one in self.standings]
         rest = [agent for agent in self.result.agents if agent not in ranked]
-        return [agent for agent in (*ranked, *rest) if agent.name not in YARDSTICKS]
+        return [agent for agent in (*ranked, *rest) if not is_yardstick(agent.name)]
 
     @property
     def yardsticks(self) -> list[AgentResult]:
         """The yardsticks, the best first."""
-        return [one.agent for one in self.standings if one.agent.name in YARDSTICKS]
+        return [one.agent for one in self.standings if is_yardstick(one.agent.name)]
 
     @cached_property
     def books(self) -> dict[str, Books]:
@@ -96,8 +97,8 @@ class Facts:
         """
         order = [one.agent for one in self.standings]
         better = order[: order.index(agent)] if agent in order else order
-        found = next((other for other in better if other.name in YARDSTICKS and other.name != "oracle"), None)
-        if found is None or agent.name in YARDSTICKS:
+        found = next((other for other in better if is_yardstick(other.name) and not is_insider(other.name)), None)
+        if found is None or is_yardstick(agent.name):
             return None
         lead = self.lead(agent, found)
         return found, lead is not None and lead.pair.settled

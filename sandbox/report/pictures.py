@@ -19,9 +19,10 @@ from sandbox.report.accounts import NAMES, Books, best_name
 from sandbox.report.amounts import scaled, title_of, unit_of
 from sandbox.report.facts import Facts
 from sandbox.report.parts import Picture
-from sandbox.result import YARDSTICKS, Result
+from sandbox.result import Result
 from sandbox.runs import Run
 from sandbox.show.text import printable
+from sandbox.yardsticks import is_yardstick
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -133,12 +134,12 @@ def near(facts: Facts) -> list[AgentResult]:
     """Return the agents that fit into one figure: yardsticks far off the learners stay in the table."""
     ranked = [one.agent for one in facts.standings]
     means = {agent.name: agent.interval(facts.metric).mean for agent in ranked}
-    own = [means[agent.name] for agent in ranked if agent.name not in YARDSTICKS]
+    own = [means[agent.name] for agent in ranked if not is_yardstick(agent.name)]
     if len(own) < 2:
         return ranked
     low, high = min(own), max(own)
     reach = _FAR * (high - low)
-    return [a for a in ranked if a.name not in YARDSTICKS or low - reach <= means[a.name] <= high + reach]
+    return [a for a in ranked if not is_yardstick(a.name) or low - reach <= means[a.name] <= high + reach]
 
 
 def ranking_pictures(facts: Facts, prefix: str) -> list[Picture]:

@@ -13,8 +13,8 @@ from sandbox.report.accounts import HEADS, NAMES, Books, best_name
 from sandbox.report.amounts import NONE, among, amount, counted, measured, scaled, title_of, unit_of
 from sandbox.report.facts import Facts
 from sandbox.report.parts import Table
-from sandbox.result import YARDSTICKS
 from sandbox.show.verdicts import p_text, place_text, verdict
+from sandbox.yardsticks import is_insider, is_yardstick
 
 BELOW, ABOVE = "▼ below", "▲ above"
 
@@ -41,9 +41,9 @@ def _runs(agent: AgentResult) -> str:
 
 def _yardstick(facts: Facts, agent: AgentResult) -> str:
     """Return whether an agent beats the yardsticks."""
-    if agent.name in YARDSTICKS:
+    if is_yardstick(agent.name):
         return "is one"
-    rivals = [one for one in facts.yardsticks if one.name != "oracle"]
+    rivals = [one for one in facts.yardsticks if not is_insider(one.name)]
     if not rivals:
         return NONE
     if not agent.done:

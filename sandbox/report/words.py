@@ -24,8 +24,8 @@ from sandbox.report.drift_words import BACK, drift_in_short, drift_words
 from sandbox.report.facts import Facts, Lead
 from sandbox.report.parts import Said
 from sandbox.report.surprise import surprise_of
-from sandbox.result import YARDSTICKS
 from sandbox.show.verdicts import p_text
+from sandbox.yardsticks import is_insider, is_yardstick
 
 _ONE = "it may be luck. An interval comes from stretches of that one run and says nothing of other seeds."
 _SMALL = 0.02  # of the largest account: what is less is not told
@@ -67,7 +67,7 @@ def report_words(all_facts: Sequence[Facts], titles: Sequence[str]) -> list[Said
 def _done(facts: Facts) -> Said:
     """Say what was run."""
     result, learners = facts.result, facts.learners
-    yard = [agent for agent in result.agents if agent.name in YARDSTICKS]
+    yard = [agent for agent in result.agents if is_yardstick(agent.name)]
     who = [counted(len(learners), "learner")] if learners else []
     who += [f"{counted(len(yard), 'yardstick')} ({listed([agent.name for agent in yard])})"] if yard else []
     seeds = max((len(agent.runs) for agent in result.agents), default=0)
@@ -221,7 +221,7 @@ def _loss(facts: Facts) -> list[Said]:
 
 def _yardsticks(facts: Facts) -> list[Said]:
     """Say which learners do worse than something that does not learn."""
-    rivals = [agent for agent in facts.yardsticks if agent.name != "oracle"]
+    rivals = [agent for agent in facts.yardsticks if not is_insider(agent.name)]
     if not rivals or not facts.learners:
         return []
     below = [(agent, found) for agent in facts.learners if agent.done and (found := facts.below(agent))]
