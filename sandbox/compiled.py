@@ -123,12 +123,12 @@ def compiled(function: F, **options: Any) -> F:
 
 
 def lean(function: F) -> F:
-    """Return `function` compiled, without the counting of references to arrays.
+    """Return `function` compiled, without the counting of references to arrays, and always inlined.
 
     Else a count goes up and down, on all cores' behalf, whenever an array of a named tuple is looked at: some 10 ns,
     a dozen times a decision. For what makes no array and returns none; numba refuses others.
     """
-    return compiled(function, _nrt=False)
+    return compiled(function, _nrt=False, forceinline=True)
 
 
 def rule(function: F) -> F:

@@ -20,7 +20,7 @@ from gymnasium.utils import seeding
 from sandbox.compiled import compiled
 from sandbox.drift import Schedule
 from sandbox.errors import RunError
-from sandbox.feedback import NEVER, Feedback
+from sandbox.feedback import NEVER, Answers, Feedback
 from sandbox.interfaces import Agent, Chosen, Labels
 from sandbox.law_stream import LawStream
 from sandbox.loop import LONGEST_EPISODE, agent_rng
@@ -160,7 +160,7 @@ def run_batches(stream: LawStream, advance: Loop, sink: Sink, *, seed: int, step
         batch = stream.batch(seed, start, count)
         choice, greedy, confidence, likelihood = (np.full(count, math.nan) for _ in range(4))
         chosen = Chosen(choice, greedy, confidence, likelihood, np.full(count, NEVER))
-        answers = feedback.answers(seed, start, count)
+        answers = _at_once(start, count) if feedback.immediate else feedback.answers(seed, start, count)
         advance(start, batch.seen, batch.truth if labelled else batch.rewards, answers, chosen)
         wrong = first_wrong(chosen, batch.values.shape[1])
         if wrong >= 0:
@@ -179,6 +179,11 @@ def run_batches(stream: LawStream, advance: Loop, sink: Sink, *, seed: int, step
                 np.ones(count, dtype=np.bool_), np.zeros(count, dtype=np.bool_),
             )
         )  # fmt: skip
+
+
+def _at_once(start: int, count: int) -> Answers:
+    """Return the answers of a world that answers at once and tells the truth."""
+    return Answers(np.arange(start, start + count), np.zeros(count, dtype=np.bool_), np.zeros(count))
 
 
 @compiled
@@ -206,9 +211,10 @@ def price_choices(
 ) -> None:
     """Look up V* of each question, Q* of each choice and what it earned; an abstention earns `abstention`."""
     for i in range(choice.shape[0]):
-        best[i] = abstention
+        most = abstention
         for c in range(values.shape[1]):
-            best[i] = max(best[i], values[i, c])
+            most = max(most, values[i, c])
+        best[i] = most
         if choice[i] == choice[i]:
             value[i], reward[i] = values[i, int(choice[i])], rewards[i, int(choice[i])]
         else:

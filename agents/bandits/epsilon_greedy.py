@@ -21,8 +21,10 @@ def choose_epsilon_greedy(
     arms: Arms, items: IntArray, scores: FloatArray, epsilon: float, initial_value: float, rng: np.random.Generator
 ) -> tuple[int, bool]:
     """Return a slot of `items` (k,) and whether it explored; `scores` (k,) becomes the values."""
+    held, _, value = arms
+    item = held.item
     for j in range(items.shape[0]):
-        scores[j] = arms.value[j] if arms.held.item[j] == items[j] else initial_value
+        scores[j] = value[j] if item[j] == items[j] else initial_value
     if rng.random() < epsilon:
         return int(rng.random() * items.shape[0]), True
     return best_of(scores, rng), False

@@ -33,9 +33,11 @@ def choose_thompson(
     `scores` (k,) becomes the posterior means, `index` (k,) one draw from each posterior.
     """
     per_reward, prior = 1.0 / (noise * noise), 1.0 / (prior_scale * prior_scale)
+    held, tries, value = arms
+    item = held.item
     for j in range(items.shape[0]):
-        known = arms.tries[j] * per_reward if arms.held.item[j] == items[j] else 0.0
-        scores[j] = (initial_value * prior + arms.value[j] * known) / (prior + known)
+        known = tries[j] * per_reward if item[j] == items[j] else 0.0
+        scores[j] = (initial_value * prior + value[j] * known) / (prior + known)
         index[j] = scores[j] + rng.standard_normal() / math.sqrt(prior + known)
     choice = best_of(index, rng)
     return choice, first_best(scores, choice) != choice

@@ -26,11 +26,12 @@ def choose_ucb(
     `scores` (k,) becomes the means, 0 for untried items; `index` (k,) mean + exploration * sqrt(ln n / n_j), infinite
     for untried items, where n counts the rewards of all items that are shown now.
     """
-    total = 0.0
+    held, tries, value = arms
+    item, total = held.item, 0.0
     for j in range(items.shape[0]):
-        tried = arms.held.item[j] == items[j]
-        scores[j] = arms.value[j] if tried else 0.0
-        index[j] = arms.tries[j] if tried else 0.0
+        tried = item[j] == items[j]
+        scores[j] = value[j] if tried else 0.0
+        index[j] = tries[j] if tried else 0.0
         total += index[j]
     log_total = math.log(max(total, 1.0))
     for j in range(items.shape[0]):

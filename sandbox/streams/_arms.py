@@ -69,13 +69,12 @@ def settle(
         i = at[n]
         row = i if rows > 1 else 0
         stream = stream_of(seed, start + i, OUTCOME)
-        m = pick(cumulative, uniform(stream, 1)) if laws > 1 else 0
+        m, u = 0, uniform(stream, 0)
         for j in range(k):
-            value = weight[0] * means[0, row, j]
-            for law in range(1, laws):
-                value += weight[law] * means[law, row, j]
-            values[i, j] = value
-        u = uniform(stream, 0)
+            values[i, j] = means[0, row, j]
+        if laws > 1:
+            m = pick(cumulative, uniform(stream, 1))
+            mix(weight, means, row, values[i])
         if noise[m] == COIN:
             for j in range(k):
                 rewards[i, j] = 1.0 if u < means[m, row, j] else 0.0
@@ -83,6 +82,16 @@ def settle(
             z = noise[m] * normal_of(u)
             for j in range(k):
                 rewards[i, j] = means[m, row, j] + z
+
+
+@compiled
+def mix(weight: FloatArray, means: FloatArray, row: int, value: FloatArray) -> None:
+    """Fill in the expected reward of each arm (k,) under a mixture of laws, of `means` (laws, rows, k)."""
+    for j in range(value.shape[0]):
+        total = weight[0] * means[0, row, j]
+        for law in range(1, weight.shape[0]):
+            total += weight[law] * means[law, row, j]
+        value[j] = total
 
 
 class ArmStream(LawStream):
@@ -192,7 +201,7 @@ class ArmStream(LawStream):
         """Return the questions of the steps `start`, ..., `start + count - 1` of the run of `seed`."""
         seen = self.seen(seed, start, count)
         concept = self.schedule.concepts(seed, start, count)
-        values, rewards = np.empty((2, count, self.n_arms))  # one block: two would be given back to the system each time
+        values, rewards = np.empty((2, count, self.n_arms))  # one block: two go back to the system at every batch
         every = np.arange(count)
         drifts = bool(self.schedule) and self.schedule.pinned is None
         for code in np.unique(concept).tolist() if drifts else concept[:1].tolist():
