@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from sandbox import books, ledger
 from sandbox.answers import AnswerCount
+from sandbox.cells import Cells, cells_of, count_cells, make_counts
 from sandbox.compiled import compiled
 from sandbox.curves import Curve, Track, curve_of, make_track, push, tail_mean, total_of
 from sandbox.fingerprint import Fingerprint
 from sandbox.ledger import BLOCK
 from sandbox.luck import LuckTest, audit_luck, enlarged, luck_z, make_luck_test, reach_of
 from sandbox.metrics import METRICS
-from sandbox.table import IntArray
+from sandbox.table import FloatArray, IntArray
 from sandbox.trace import Meta, Trace
 
 _AUDIT = {
@@ -37,10 +38,11 @@ def judge(
     decisions: Track,
     episodes: Track,
     test: LuckTest,
+    cells: FloatArray,
 ) -> int:
     """Judge the rows of a chunk, a block at a time; return how many abstentions had a truth.
 
-    `kept`: the rows of signals that are followed, of decisions and of episodes.
+    `kept`: the rows of signals that are followed, of decisions and of episodes. `cells`: counts of `count_cells`.
     """
     signals, at, unanswered = np.empty((len(ledger.SIGNALS), BLOCK)), np.empty(BLOCK, dtype=np.int64), 0
     for first in range(0, c.step.shape[0], BLOCK):
@@ -57,6 +59,8 @@ def judge(
         push(decisions, signals, kept[0], at[:rows])
         if rules.priced:
             audit_luck(c, rules, first, rows, signals, test)
+        if cells.shape[2]:
+            count_cells(c, first, rows, signals, cells)
     return unanswered
 
 
@@ -64,13 +68,15 @@ def judge(
 class Scores:
     """What the evaluator says of one run: `metrics` by name (NaN: does not apply) and `curves` by signal.
 
-    `fingerprint` is the same for two runs that met, chose and earned the same.
+    `cells`: what happened state by state, in priced tables that are not too large. `fingerprint` is the same for two
+    runs that met, chose and earned the same.
     """
 
     metrics: dict[str, float]
     curves: dict[str, Curve]
     decisions: int
     fingerprint: str
+    cells: dict[str, Cells] = field(default_factory=dict)
 
 
 class Evaluator:
@@ -92,6 +98,7 @@ class Evaluator:
         self._luck = make_luck_test(0)
         self._answers = AnswerCount()
         self._fingerprint = Fingerprint()
+        self._cells = make_counts(meta)
         self._unanswered = 0
         self._seen = 0
 
@@ -102,8 +109,9 @@ class Evaluator:
         if self.meta.priced:
             self._luck = enlarged(self._luck, self.meta, int(trace.concept.max()))
         self._unanswered += judge(
-            ledger.columns_of(trace), self._rules, self._books, self._kept, self._decisions, self._episodes, self._luck
-        )
+            ledger.columns_of(trace), self._rules, self._books, self._kept, self._decisions, self._episodes, self._luck,
+            self._cells,
+        )  # fmt: skip
         self._answers.update(trace)
         self._fingerprint.update(trace)
         self._seen = int(trace.step[-1]) + 1
@@ -157,7 +165,7 @@ class Evaluator:
             found = self._find(signal)
             if found is not None and self.count(signal):
                 curves[signal] = curve_of(*found, self._seen)
-        return Scores(metrics, curves, self._seen, self._fingerprint.text())
+        return Scores(metrics, curves, self._seen, self._fingerprint.text(), cells_of(self._cells))
 
 
 def evaluate(trace: Trace, meta: Meta, **options: Any) -> Scores:

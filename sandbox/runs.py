@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sandbox.cells import Cells
 from sandbox.curves import Curve
 from sandbox.deadline import Deadline, Halt
 from sandbox.errors import RunError, SandboxError, one_line
 from sandbox.evaluator import Evaluator, Scores
+from sandbox.harm import Harm, slight
 from sandbox.interfaces import Agent
 from sandbox.recovery import NOT_COMPLETE, GapLog, Recovery, recover, segments_of, undecided
+from sandbox.table import FloatArray, IntArray
 from sandbox.trace import Sink, Trace
 
 if TYPE_CHECKING:
@@ -56,6 +59,7 @@ class _Sink:
 
     def __init__(self, judge: Evaluator, log: GapLog | None, keep: Sink | None, stopped: Callable[[], bool]) -> None:
         self.judge, self.log, self.keep, self.stopped = judge, log, keep, stopped
+        self.harm = Harm(judge.meta)
         self.deadline = Deadline(None)
         self.made = 0
 
@@ -70,7 +74,7 @@ class _Sink:
         self.judge.update(trace)
         self.made += len(trace)
         if self.log is not None:
-            self.log.add(trace.step, trace.best - trace.value)
+            self.log.add(*self.harm.of(trace))
         if self.keep is not None:
             self.keep(trace)
 
@@ -118,8 +122,8 @@ def _failed(world: World, seed: int, error: BaseException, made: int) -> Run:
 
 
 def _recovers(world: World) -> bool:
-    """Whether recovery is measured in a world: it has prices, and changes that are complete one day."""
-    return world.meta.priced and any(drift.kind != "random-walk" for drift in world.schedule.drifts)
+    """Whether recovery is measured in a world: it has changes that are complete one day."""
+    return any(drift.kind != "random-walk" for drift in world.schedule.drifts)
 
 
 def _copy(agent: Agent) -> Agent | str:
@@ -140,7 +144,6 @@ def _recoveries(
     go_on: Callable[[], None],
 ) -> tuple[Recovery, ...]:
     """Return how a run came through each change, against its twins."""
-    delta = world.meta.material * world.meta.gap_range
     walks = any(drift.kind == "random-walk" for drift in world.schedule.drifts)  # whose twin would stand still
     twins: dict[int, GapLog | str] = {}
     found = []
@@ -155,7 +158,8 @@ def _recoveries(
         if isinstance(twin, str):
             found.append(undecided(segment, twin))
         else:
-            found.append(recover(log, twin, segment, options.window, delta))
+            one = recover(log, twin, segment, options.window, slight(world.meta, twin))
+            found.append(one if world.meta.priced else one._replace(cost=math.nan))
     return tuple(found)
 
 
@@ -165,11 +169,11 @@ def _twin_log(
     """Return the gaps of the twin that always lived in `concept`, or how it failed."""
     if isinstance(agent, str):
         return agent
-    log = GapLog(world.decisions(budget))
+    log, harm = GapLog(world.decisions(budget)), Harm(world.meta)
 
     def sink(trace: Trace) -> None:
         go_on()
-        log.add(trace.step, trace.best - trace.value)
+        log.add(*harm.of(trace))
 
     try:
         world.twin(concept).run(agent, seed, budget, sink)
@@ -183,24 +187,30 @@ def pack(run: Run) -> dict[str, Any]:
     packed: dict[str, Any] = {"seed": run.seed, "error": run.error, "traceback": run.traceback, "seconds": run.seconds}
     packed |= {"why_plain": run.why_plain, "recoveries": run.recoveries, "lost": run.lost}
     if run.scores is not None:
-        curves = {
-            name: base64.b64encode(np.stack([part.astype(np.float64) for part in curve]).tobytes()).decode()
-            for name, curve in run.scores.curves.items()
-        }
-        packed["scores"] = [run.scores.metrics, curves, run.scores.decisions, run.scores.fingerprint]
+        curves, cells = (
+            {name: _text(part) for name, part in told.items()} for told in (run.scores.curves, run.scores.cells)
+        )
+        packed["scores"] = [run.scores.metrics, curves, run.scores.decisions, run.scores.fingerprint, cells]
     return packed
+
+
+def _text(parts: Curve | Cells) -> str:
+    return base64.b64encode(np.stack([part.astype(np.float64) for part in parts]).tobytes()).decode()
+
+
+def _parts(text: str, rows: int) -> tuple[IntArray, list[FloatArray]]:
+    first, *rest = np.frombuffer(base64.b64decode(text)).reshape(rows, -1)
+    return first.astype(np.int64), rest
 
 
 def unpack(packed: dict[str, Any]) -> Run:
     """Return the run that was packed."""
     scores = None
     if "scores" in packed:
-        metrics, curves, decisions, fingerprint = packed["scores"]
-        made = {}
-        for name, text in curves.items():
-            parts = np.frombuffer(base64.b64decode(text)).reshape(5, -1)
-            made[name] = Curve(parts[0].astype(np.int64), *parts[1:])
-        scores = Scores(metrics, made, decisions, fingerprint)
+        metrics, curves, decisions, fingerprint, cells = packed["scores"]
+        lines = {name: Curve(step, *rest) for name, text in curves.items() for step, rest in [_parts(text, 5)]}
+        met = {name: Cells(cell, *rest) for name, text in cells.items() for cell, rest in [_parts(text, 4)]}
+        scores = Scores(metrics, lines, decisions, fingerprint, met)
     recoveries = tuple(Recovery(*row) for row in packed["recoveries"])
     told = (packed["error"], packed["traceback"], packed["seconds"], packed["why_plain"])
     return Run(packed["seed"], scores, *told, recoveries, packed["lost"])

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sandbox.cells import Cells
 from sandbox.curves import Curve
 from sandbox.errors import SandboxError, reason
 from sandbox.evaluator import Scores
@@ -28,7 +29,7 @@ from sandbox.recovery import Recovery
 from sandbox.runs import Run
 from sandbox.seal import check_seal, seal
 
-SCHEMA = 4
+SCHEMA = 5
 _COLUMNS = ("seed", "kind", "name", "step", "total", "number", "windowed", "fading", "text")
 _NO_POINT = (np.array([-1]), *[np.array([math.nan])] * 4)
 _Part = tuple[int, str, str, tuple[Any, ...], str]
@@ -73,6 +74,9 @@ def _rows(run: Run) -> Iterator[_Part]:
         yield run.seed, "metric", name, (_NO_POINT[0], np.array([value], dtype=np.float64), *_NO_POINT[2:]), ""
     for name, curve in run.scores.curves.items():
         yield run.seed, "curve", name, curve, ""
+    for name, cells in run.scores.cells.items():  # in the columns of a curve: cell, cost, visits, mistakes
+        nothing = np.full(len(cells.cell), math.nan)
+        yield run.seed, "cells", name, (cells.cell, cells.cost, cells.visits, cells.mistakes, nothing), ""
 
 
 def storable(text: str) -> str:
@@ -282,10 +286,14 @@ def _run(seed: int, found: dict[str, dict[str, tuple[Curve, str]]], seconds: dic
         return Run(seed, None, failed["error"][1], failed["traceback"][1])
     metrics = {name: float(point.total[0]) for name, (point, _) in found.get("metric", {}).items()}
     curves = {name: curve for name, (curve, _) in found.get("curve", {}).items()}
+    cells = {
+        name: Cells(part.step, part.number, part.total, part.windowed)
+        for name, (part, _) in found.get("cells", {}).items()
+    }
     told, fingerprint = found["run"]["fingerprint"]
     return Run(
         seed,
-        Scores(metrics, curves, int(told.step[0]), fingerprint),
+        Scores(metrics, curves, int(told.step[0]), fingerprint, cells),
         seconds=seconds.get(str(seed), math.nan),
         why_plain=found["run"]["why_plain"][1],
         recoveries=tuple(Recovery(*row) for row in json.loads(found["run"]["recoveries"][1])),
