@@ -71,7 +71,7 @@ class MbieEb(TableAgent):
 
     def __init__(
         self,
-        exploration: float = 0.02,
+        exploration: float = 0.01,
         discount: float = 0.95,
         reward_min: float = 0.0,
         reward_max: float = 1.0,

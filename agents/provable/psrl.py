@@ -14,6 +14,7 @@ from sandbox.table import IntArray
 from ..tabular._table_agent import TableAgent
 from ..tabular._tabular import FloatArray
 from ._counts import Counts, check_range_of_rewards, check_whole, count, empty_counts
+from ._draws import draw_beta, draw_break, draw_gamma
 from ._planner import hope, plan_steps
 from ._steps import Stages, choose_by_step, hopeful_stages, next_step
 
@@ -26,8 +27,8 @@ class Imagined(NamedTuple):
     pay: FloatArray  # (S, A) mean reward
     kinds: IntArray  # (S, A) how many places may follow
     after: IntArray  # (S, A, S + 1 + STICKS) they: a state, or S for the end
-    chance: FloatArray  # (S, A, S + 1 + STICKS) and their probabilities
-    total: FloatArray  # (S, A) the sum of those, 1
+    weight: FloatArray  # (S, A, S + 1 + STICKS) and how probable they are, as shares of
+    total: FloatArray  # (S, A) the sum of the weights
 
 
 class Posterior(NamedTuple):
@@ -52,31 +53,31 @@ def draw_reward(counts: Counts, s: int, a: int, least: float, most: float, rng: 
     """Return a mean reward drawn from its posterior: Beta(1 + sum, 1 + n - sum) of rewards scaled to [0, 1]."""
     n = 1.0 * counts.visits[s, a]
     good = min(max((counts.earned[s, a] - n * least) / (most - least), 0.0), n)
-    return float(least + (most - least) * rng.beta(1.0 + good, 1.0 + n - good))
+    return least + (most - least) * draw_beta(1.0 + good, 1.0 + n - good, rng)
 
 
 @rule
 def draw_followers(imagined: Imagined, counts: Counts, s: int, a: int, prior: float, rng: np.random.Generator) -> None:
-    """Draw what follows a pair from its posterior, by breaking a stick.
+    """Draw what follows a pair from its posterior.
 
-    The prior is Dirichlet with prior / (S + 1) for each state and the end. Each follower seen n times breaks off a
-    Beta(n, what is left of prior and counts) of the stick; the rest is the prior's own, of which Beta(1, prior) is
-    broken off for one place after another drawn at random (Sethuraman 1994).
+    The prior is Dirichlet with prior / (S + 1) for each state and the end. Each follower seen n times weighs Gamma(n),
+    and the prior itself Gamma(prior), of which shares Beta(1, prior) of what is left go to one place after another,
+    each drawn at random (Sethuraman 1994).
     """
-    places = counts.after.shape[2]
-    stick, mass, kinds = 1.0, prior + counts.visits[s, a], 0
+    seen, times, (_, n_kinds, after, weights, totals) = counts.after, counts.times, imagined
+    places, kinds, total = seen.shape[2], 0, 0.0
     for k in range(counts.kinds[s, a]):
-        n = 1.0 * counts.times[s, a, k]
-        if n > 0.0:
-            mass -= n
-            part = stick * rng.beta(n, mass)
-            imagined.after[s, a, kinds], imagined.chance[s, a, kinds] = counts.after[s, a, k], part
-            stick, kinds = stick - part, kinds + 1
+        if times[s, a, k] > 0:
+            weight = draw_gamma(1.0 * times[s, a, k], rng)
+            after[s, a, kinds], weights[s, a, kinds] = seen[s, a, k], weight
+            total, kinds = total + weight, kinds + 1
+    left = draw_gamma(prior, rng)
+    totals[s, a] = total + left
     for j in range(STICKS):
-        part = stick * rng.beta(1.0, prior) if j < STICKS - 1 else stick
-        imagined.after[s, a, kinds], imagined.chance[s, a, kinds] = int(rng.random() * places), part
-        stick, kinds = stick - part, kinds + 1
-    imagined.kinds[s, a] = kinds
+        weight = left * draw_break(prior, rng) if j < STICKS - 1 else left
+        after[s, a, kinds], weights[s, a, kinds] = int(rng.random() * places), weight
+        left, kinds = left - weight, kinds + 1
+    n_kinds[s, a] = kinds
 
 
 @compiled
@@ -89,7 +90,7 @@ def plan_psrl(stages: Stages, counts: Counts, imagined: Imagined, settings: Prio
             draw_followers(imagined, counts, s, a, prior, rng)
     hope(stages.q, most)
     plan_steps(
-        stages.q, stages.values, imagined.pay, imagined.kinds, imagined.after, imagined.chance, imagined.total, most
+        stages.q, stages.values, imagined.pay, imagined.kinds, imagined.after, imagined.weight, imagined.total, most
     )
 
 
@@ -159,7 +160,7 @@ class Psrl(TableAgent):
         pairs, wide = (n_states, n_choices), (n_states, n_choices, n_states + 1 + STICKS)
         imagined = Imagined(
             np.zeros(pairs), np.zeros(pairs, dtype=np.int64), np.zeros(wide, dtype=np.int64), np.zeros(wide),
-            np.ones(pairs),
+            np.zeros(pairs),
         )  # fmt: skip
         return Posterior(stages.q[0], stages, counts, imagined)
 

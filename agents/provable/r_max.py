@@ -79,7 +79,7 @@ class RMax(TableAgent):
 
     rules = (choose_greedy, learn_r_max)
 
-    def __init__(self, threshold: int = 5, discount: float = 0.95, reward_max: float = 1.0, window: int = 0) -> None:
+    def __init__(self, threshold: int = 20, discount: float = 0.95, reward_max: float = 1.0, window: int = 0) -> None:
         check_whole("RMax", "threshold", threshold, 1, 10**9)
         check_range("RMax", "discount", discount, 0.0, 0.999)
         check_range("RMax", "reward_max", reward_max, -1e9, 1e9)

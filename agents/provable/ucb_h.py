@@ -112,7 +112,7 @@ class UcbH(TableAgent):
 
     def __init__(
         self,
-        exploration: float = 0.01,
+        exploration: float = 0.001,
         horizon: int = 20,
         reward_min: float = 0.0,
         reward_max: float = 1.0,

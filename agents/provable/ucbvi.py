@@ -95,7 +95,7 @@ class Ucbvi(TableAgent):
 
     def __init__(
         self,
-        exploration: float = 0.001,
+        exploration: float = 0.0003,
         horizon: int = 20,
         reward_min: float = 0.0,
         reward_max: float = 1.0,
