@@ -165,7 +165,7 @@ FAULTS: list[tuple[str, str, str, str, Callable[[], None]]] = [
     ("sliding_window_ucb", "drop_oldest", "- window.reward[at]", "", check_sliding_window_ucb),
     ("restarting_ucb", "falls", "mean - reward - tolerance", "reward - mean - tolerance", check_restarting_ucb),
     ("restarting_ucb", "falls", "- tolerance", "", check_restarting_ucb),
-    ("restarting_ucb", "reward_watched", "arms.tries[:] = 0.0", "arms.tries[slot] = 0.0", check_restarting_ucb),
+    ("restarting_ucb", "reward_watched", "range(arms.tries.shape[0])", "range(slot, slot + 1)", check_restarting_ucb),
     ("kl_ucb", "choose_kl_ucb", "level / index[j]", "level", check_kl_ucb),
     ("kl_ucb", "choose_kl_ucb", "exploration * math.log(level)", "exploration", check_kl_ucb),
     ("kl_ucb", "divergence", "math.log(p / q)", "math.log(q / p)", check_kl_ucb),

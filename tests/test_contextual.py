@@ -137,8 +137,8 @@ def test_rule_is_right(check: Callable[[], None]) -> None:
 
 FAULTS: list[tuple[str, str, str, str, Callable[[], None]]] = [
     ("_ridge", "reward_ridge", "moved[a] / scale * error", "moved[a] * error", check_regressions),
-    ("_ridge", "reward_ridge", "error -= weights[a] * context[a]", "pass", check_regressions),
-    ("_ridge", "reward_ridge", "inverse[a, b] -=", "inverse[a, b] +=", check_regressions),
+    ("_ridge", "reward_ridge", "error -= weights[slot, a] * context[a]", "pass", check_regressions),
+    ("_ridge", "reward_ridge", "inverse[slot, a, b] -=", "inverse[slot, a, b] +=", check_regressions),
     ("_ridge", "reward_ridge", "1.0 / regularization", "regularization", check_regressions),
     ("_ridge", "width_of", "2.0 * right", "right", check_widths),
     ("_ridge", "widths_of", "fresh /= regularization", "pass", check_widths),

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sandbox.compiled import compiled
+from sandbox.compiled import lean
 from sandbox.table import FloatArray, IntArray
 
 from ._bandit import GONE, NEW, Held, admit, best_of, fade, first_best, make_held
@@ -26,7 +26,7 @@ def make_trials(n_slots: int) -> Trials:
     return Trials(make_held(n_slots), np.zeros(n_slots), np.zeros(n_slots))
 
 
-@compiled
+@lean
 def choose_beta(
     trials: Trials,
     items: IntArray,
@@ -52,7 +52,7 @@ def choose_beta(
     return choice, first_best(scores, choice) != choice
 
 
-@compiled
+@lean
 def reward_trials(
     trials: Trials,
     slot: int,

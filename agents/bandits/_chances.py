@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from sandbox.compiled import compiled
+from sandbox.compiled import lean
 from sandbox.errors import SandboxError
 from sandbox.interfaces import Decision, Experience, check_range
 from sandbox.table import FloatArray, IntArray
@@ -26,7 +26,7 @@ class Drawn(int):
     chances: FloatArray
 
 
-@compiled
+@lean
 def draw(chances: FloatArray, rng: np.random.Generator) -> int:
     """Return a slot, drawn with `chances` (k,) that add up to 1."""
     left, last = rng.random(), 0
@@ -39,7 +39,7 @@ def draw(chances: FloatArray, rng: np.random.Generator) -> int:
     return last  # where rounding left a rest
 
 
-@compiled
+@lean
 def unit(reward: float, low: float, high: float) -> float:
     """Return a reward on the scale from 0 (`low` or less) to 1 (`high` or more)."""
     return min(max((reward - low) / (high - low), 0.0), 1.0)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sandbox.compiled import compiled
+from sandbox.compiled import compiled, lean
 from sandbox.feedback import Answers, dequeue
 from sandbox.interfaces import Chosen, Slate, check_range
 from sandbox.table import FloatArray, IntArray
@@ -33,7 +33,7 @@ def make_weights(n_slots: int) -> Weights:
     return Weights(make_held(n_slots), np.zeros(n_slots), np.zeros(1), np.ones(n_slots))
 
 
-@compiled
+@lean
 def chances_by_weight(held: Held, weight: FloatArray, items: IntArray, chances: FloatArray, epsilon: float) -> None:
     """Write the chance of each slot of `items` (k,) into `chances` (k,): (1 - epsilon) w_j / W + epsilon / k.
 
@@ -55,7 +55,7 @@ def chances_by_weight(held: Held, weight: FloatArray, items: IntArray, chances: 
         chances[j] = (1.0 - epsilon) * (chances[j] / total) + epsilon / n
 
 
-@compiled
+@lean
 def mean_of_others(weight: FloatArray, slot: int) -> float:
     """Return the mean weight of all slots but one, 1 if there is no other."""
     total, others = 0.0, weight.shape[0] - 1
@@ -65,7 +65,7 @@ def mean_of_others(weight: FloatArray, slot: int) -> float:
     return total / others if others > 0 else 1.0
 
 
-@compiled
+@lean
 def rebase(weights: Weights) -> None:
     """Take the weights anew, so that the largest is 1."""
     top = weights.log[0]
@@ -76,7 +76,7 @@ def rebase(weights: Weights) -> None:
         weights.weight[j] = math.exp(max(weights.log[j] - top, -700.0))
 
 
-@compiled
+@lean
 def reward_exp3(
     weights: Weights, slot: int, item: int, asked_at: int, gain: float, chance: float, epsilon: float
 ) -> None:

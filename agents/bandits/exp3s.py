@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sandbox.compiled import compiled
+from sandbox.compiled import compiled, lean
 from sandbox.feedback import Answers, dequeue
 from sandbox.interfaces import Chosen, Slate, check_range
 from sandbox.table import FloatArray, IntArray
@@ -30,7 +30,7 @@ def make_shares(n_slots: int) -> Shares:
     return Shares(make_held(n_slots), np.full(n_slots, 1.0 / n_slots))
 
 
-@compiled
+@lean
 def reward_exp3s(
     shares: Shares, slot: int, item: int, asked_at: int, gain: float, chance: float, epsilon: float, sharing: float
 ) -> None:

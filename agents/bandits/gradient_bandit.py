@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sandbox.compiled import compiled
+from sandbox.compiled import compiled, lean
 from sandbox.errors import SandboxError
 from sandbox.feedback import Answers, dequeue
 from sandbox.interfaces import Chosen, Slate, check_range
@@ -32,7 +32,7 @@ def make_preferences(n_slots: int) -> Preferences:
     return Preferences(make_held(n_slots), np.zeros(n_slots), np.zeros(2))
 
 
-@compiled
+@lean
 def chances_by_preference(preferences: Preferences, items: IntArray, chances: FloatArray) -> None:
     """Write the chance of each slot of `items` (k,) into `chances` (k,): the softmax, equation 2.11."""
     top, total = -math.inf, 0.0
@@ -46,7 +46,7 @@ def chances_by_preference(preferences: Preferences, items: IntArray, chances: Fl
         chances[j] /= total
 
 
-@compiled
+@lean
 def baseline_of(seen: FloatArray, reward: float, wanted: bool) -> float:
     """Count a reward; return the mean of those before it, the first one itself at first; 0 if not `wanted`."""
     before = seen[1] if seen[0] > 0.0 else reward
@@ -55,7 +55,7 @@ def baseline_of(seen: FloatArray, reward: float, wanted: bool) -> float:
     return before if wanted else 0.0
 
 
-@compiled
+@lean
 def reward_preferences(
     preferences: Preferences,
     slot: int,

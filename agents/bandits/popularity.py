@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sandbox.compiled import compiled
+from sandbox.compiled import compiled, lean
 from sandbox.feedback import Answers, dequeue
 from sandbox.interfaces import Chosen, Slate, check_range
 from sandbox.table import FloatArray, IntArray
@@ -16,7 +16,7 @@ from ._bandit_agent import BanditAgent
 from ._slate import Post, send
 
 
-@compiled
+@lean
 def choose_popular(
     arms: Arms,
     items: IntArray,
@@ -32,7 +32,7 @@ def choose_popular(
     return best_of(scores, rng)
 
 
-@compiled
+@lean
 def reward_popular(arms: Arms, slot: int, item: int, asked_at: int, reward: float, decay: float) -> None:
     """Let what was known of every slot fade by the factor `decay`, and count one more reward."""
     if admit_arm(arms, slot, item, asked_at, 0.0):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sandbox.compiled import compiled
+from sandbox.compiled import compiled, lean
 from sandbox.feedback import Answers, dequeue
 from sandbox.interfaces import Chosen, Slate, check_range
 from sandbox.table import FloatArray, IntArray
@@ -31,7 +31,7 @@ def make_watch(n_slots: int) -> Watch:
     return Watch(np.zeros(n_slots), np.zeros(n_slots), np.array([0, -1], dtype=np.int64))
 
 
-@compiled
+@lean
 def falls(watch: Watch, slot: int, mean: float, reward: float, tolerance: float, threshold: float) -> bool:
     """Say whether a slot's rewards fell short of their mean for too long (Page 1954; Hinkley 1971)."""
     watch.short[slot] += mean - reward - tolerance
@@ -39,7 +39,7 @@ def falls(watch: Watch, slot: int, mean: float, reward: float, tolerance: float,
     return bool(watch.short[slot] - watch.least[slot] > threshold)
 
 
-@compiled
+@lean
 def reward_watched(
     watch: Watch,
     arms: Arms,
@@ -58,8 +58,8 @@ def reward_watched(
     move_arm(arms, slot, reward, SAMPLE_AVERAGE)
     if falls(watch, slot, arms.value[slot], reward, tolerance, threshold):
         watch.restarts[0], watch.restarts[1] = watch.restarts[0] + 1, asked_at
-        arms.tries[:] = 0.0
-        arms.value[:] = 0.0
+        for j in range(arms.tries.shape[0]):
+            arms.tries[j] = arms.value[j] = 0.0
 
 
 @compiled

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sandbox.compiled import compiled
+from sandbox.compiled import compiled, lean
 from sandbox.errors import SandboxError
 from sandbox.feedback import Answers, dequeue
 from sandbox.interfaces import Chosen, Slate, check_range
@@ -34,7 +34,7 @@ def make_window(size: int, n_slots: int) -> Window:
     return Window(slot, item, np.zeros(size), np.zeros(1, dtype=np.int64), np.zeros(n_slots))
 
 
-@compiled
+@lean
 def drop_oldest(window: Window, arms: Arms) -> None:
     """Take the reward that is about to be overwritten out of its slot's count, if that is still its item's."""
     at = window.place[0]
@@ -46,16 +46,17 @@ def drop_oldest(window: Window, arms: Arms) -> None:
     arms.value[slot] = window.total[slot] / arms.tries[slot] if arms.tries[slot] > 0.0 else 0.0
 
 
-@compiled
+@lean
 def add_up(window: Window, arms: Arms) -> None:
     """Add the rewards in the window up anew, so that what rounding left does not pile up."""
-    window.total[:] = 0.0
+    for j in range(window.total.shape[0]):
+        window.total[j] = 0.0
     for at in range(window.slot.shape[0]):
         if window.item[at] != NOBODY and window.item[at] == arms.held.item[window.slot[at]]:
             window.total[window.slot[at]] += window.reward[at]
 
 
-@compiled
+@lean
 def reward_window(window: Window, arms: Arms, slot: int, item: int, asked_at: int, reward: float) -> None:
     """Put one more reward of an item, unless it is gone, into the window in the place of the oldest."""
     if not admit_arm(arms, slot, item, asked_at, 0.0):

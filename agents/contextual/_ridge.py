@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from gymnasium import spaces
 
-from sandbox.compiled import compiled
+from sandbox.compiled import compiled, lean
 from sandbox.errors import RunError, SandboxError
 from sandbox.feedback import dequeue
 from sandbox.table import FloatArray, IntArray
@@ -31,19 +31,19 @@ def make_ridges(n_slots: int, size: int) -> Ridges:
     return Ridges(make_held(n_slots), np.zeros((n_slots, size, size)), np.zeros((n_slots, size)))
 
 
-@compiled
-def width_of(inverse: FloatArray, context: FloatArray) -> float:
-    """Return x' A^-1 x of a symmetric `inverse` (d, d), from its upper half."""
+@lean
+def width_of(inverse: FloatArray, slot: int, context: FloatArray) -> float:
+    """Return x' A^-1 x of a slot's symmetric matrix in `inverse` (k, d, d), from its upper half."""
     total = 0.0
     for a in range(context.shape[0]):
         right = 0.0
         for b in range(a + 1, context.shape[0]):
-            right += inverse[a, b] * context[b]
-        total += context[a] * (inverse[a, a] * context[a] + 2.0 * right)
+            right += inverse[slot, a, b] * context[b]
+        total += context[a] * (inverse[slot, a, a] * context[a] + 2.0 * right)
     return max(total, 0.0)
 
 
-@compiled
+@lean
 def means_of(ridges: Ridges, items: IntArray, context: FloatArray, scores: FloatArray) -> None:
     """Write theta' x of each slot of `items` (k,) in `context` (d,) into `scores` (k,), 0 for what is not known."""
     for j in range(items.shape[0]):
@@ -53,7 +53,7 @@ def means_of(ridges: Ridges, items: IntArray, context: FloatArray, scores: Float
                 scores[j] += ridges.weights[j, a] * context[a]
 
 
-@compiled
+@lean
 def widths_of(
     ridges: Ridges, items: IntArray, context: FloatArray, widths: FloatArray, regularization: float
 ) -> None:  # fmt: skip
@@ -64,10 +64,10 @@ def widths_of(
     fresh /= regularization
     for j in range(items.shape[0]):
         known = ridges.held.item[j] == items[j]
-        widths[j] = math.sqrt(width_of(ridges.inverse[j], context) if known else fresh)
+        widths[j] = math.sqrt(width_of(ridges.inverse, j, context) if known else fresh)
 
 
-@compiled
+@lean
 def reward_ridge(
     ridges: Ridges,
     slot: int,
@@ -85,24 +85,24 @@ def reward_ridge(
     news = admit(ridges.held, slot, item, asked_at)
     if news == GONE:
         return
-    inverse, weights = ridges.inverse[slot], ridges.weights[slot]
+    inverse, weights = ridges.inverse, ridges.weights
     size = context.shape[0]
     if news == NEW:
         for a in range(size):
-            weights[a] = 0.0
+            weights[slot, a] = 0.0
             for b in range(size):
-                inverse[a, b] = 1.0 / regularization if a == b else 0.0
+                inverse[slot, a, b] = 1.0 / regularization if a == b else 0.0
     error, scale = reward, 1.0
     for a in range(size):
         moved[a] = 0.0
         for b in range(size):
-            moved[a] += inverse[a, b] * context[b]
-        error -= weights[a] * context[a]
+            moved[a] += inverse[slot, a, b] * context[b]
+        error -= weights[slot, a] * context[a]
         scale += moved[a] * context[a]
     for a in range(size):
-        weights[a] += moved[a] / scale * error
+        weights[slot, a] += moved[a] / scale * error
         for b in range(size):
-            inverse[a, b] -= moved[a] * moved[b] / scale
+            inverse[slot, a, b] -= moved[a] * moved[b] / scale
 
 
 @compiled

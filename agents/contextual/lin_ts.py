@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sandbox.compiled import compiled
+from sandbox.compiled import compiled, lean
 from sandbox.feedback import Answers
 from sandbox.interfaces import Chosen, Slate, check_range
 from sandbox.table import FloatArray, IntArray
@@ -16,7 +16,7 @@ from ..bandits._slate import Post, send
 from ._ridge import RidgeAgent, Ridges, means_of, receive_ridge, widths_of
 
 
-@compiled
+@lean
 def choose_lin_ts(
     ridges: Ridges,
     items: IntArray,
