@@ -13,7 +13,7 @@ from sandbox.table import FloatArray
 from sandbox.trace import Trace, join
 from sandbox.world import Budget
 
-Read = Callable[[Trace], FloatArray]
+Read = Callable[[Trace], FloatArray | float]
 
 
 class Average:
