@@ -162,7 +162,7 @@ def run_batches(stream: LawStream, advance: Loop, sink: Sink, *, seed: int, step
         chosen = Chosen(choice, greedy, confidence, likelihood, np.full(count, NEVER))
         answers = _at_once(start, count) if feedback.immediate else feedback.answers(seed, start, count)
         advance(start, batch.seen, batch.truth if labelled else batch.rewards, answers, chosen)
-        wrong = first_wrong(chosen, batch.values.shape[1])
+        wrong = first_wrong(chosen, batch.values.shape[1], stream.abstention > -math.inf)
         if wrong >= 0:
             raise RunError(
                 f"step {start + wrong}: the agent's compiled loop chose {choice[wrong]:g} with confidence "
@@ -187,11 +187,13 @@ def _at_once(start: int, count: int) -> Answers:
 
 
 @compiled
-def first_wrong(chosen: Chosen, n_choices: int) -> int:
+def first_wrong(chosen: Chosen, n_choices: int, may_abstain: bool) -> int:
     """Return the first row whose choice is none of `n_choices`, or whose confidence is none; -1 if all are sound."""
     choice, _, confidence, likelihood, _ = chosen
     for i in range(choice.shape[0]):
         made, sure, true = choice[i], confidence[i], likelihood[i]
+        if made != made and not may_abstain:
+            return i
         if made == made and not (0.0 <= made < n_choices and made == math.floor(made)):
             return i
         if (sure == sure and not 0.0 <= sure <= 1.000000001) or (true == true and not 0.0 <= true <= 1.000000001):

@@ -31,8 +31,9 @@ class Batch(NamedTuple):
 class LawStream(Stream):
     """A stream drawn from a law that it knows. It is the same for the same seed, whoever answers.
 
-    The law itself is drawn from `law_seed`, and is the same for every seed of a run. Subclasses keep every constructor
-    argument under its name, `drift` among them.
+    The law itself is drawn from `law_seed`, and is the same for every seed of a run; where a run draws its own, as
+    bandits do, that is part of its luck (`start_luck`). Subclasses keep every constructor argument under its name,
+    `drift` among them.
     """
 
     choice_names: tuple[str, ...]
@@ -40,8 +41,8 @@ class LawStream(Stream):
     n_cells: int
     gap_range: float  # the largest price that a decision can have
     luck_reach: float  # the largest luck, in size
-    abstention: float  # what no choice earns, exactly
-    kind: str  # of `Batch.seen`: "messages" or "slate"
+    abstention: float  # what no choice earns, exactly; minus infinity where one must be taken
+    kind: str  # of `Batch.seen`: "messages" or "slate"; another: what is asked depends on what was chosen before
     suggested = 20_000  # questions of a run, where nothing else is asked
 
     def __init__(self, drift: Specs = None) -> None:

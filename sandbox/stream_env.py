@@ -76,6 +76,8 @@ class StreamEnv(DriftClock, gym.Env[Any, Any]):
         if question is None:
             raise SandboxError("the question was answered already; reset() asks the next one")
         choice = self._choice(action)
+        if choice is None and question.abstention == -math.inf:
+            raise SandboxError(f"None is no action here: one of the {self.action_space} must be taken")
         if question.rewards is None:
             reward = self._met.reward(question, choice)
         else:

@@ -89,6 +89,8 @@ def _questions(
             code: float = choice
         else:
             code = nan if choice is None else code_of(choice, space)
+            if choice is None and abstention == -infinite:
+                raise RunError("the agent abstained, and here one of the choices must be taken")
         greedy = code if not explored else greedy_choice(code, explored, scores)  # before scores can change
         likelihood = nan
         if confidence == confidence and n_labels and choice is not None:

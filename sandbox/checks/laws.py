@@ -68,6 +68,8 @@ def check_declares_its_law(subject: streams.StreamSubject) -> None:
             raise CheckError(f"{name} is {count!r}, not 1, 2, ...")
     for name, least in (("gap_range", 0.0), ("luck_reach", 0.0), ("abstention", -math.inf)):
         size = getattr(stream, name, None)
+        if name == "abstention" and size == least:  # one of the choices must be taken
+            continue
         if not isinstance(size, int | float | np.floating) or not least < size < math.inf:
             raise CheckError(f"{name} is {size!r}, not a finite number{' above 0' if least == 0.0 else ''}")
     n_choices = int(getattr(stream.choice_space, "n", 0))
@@ -145,10 +147,19 @@ def check_seen_is_the_observation(subject: streams.StreamSubject) -> None:
             held, shown = _words(stream.observation_space, observation), batch.seen.words[i, : batch.seen.length[i]]
             same = held == shown.tolist()
         else:
-            parts = zip(("user", "context", "items"), batch.seen, strict=True)
-            same = all(np.array_equal(observation[name], column[i]) for name, column in parts)
+            same = _shows(observation, batch.seen, i)
         if not same:
             raise CheckError(f"question {i}: the batch shows something else than the observation")
+
+
+def _shows(observation: Any, seen: Slate, i: int) -> bool:
+    """Say whether an observation shows user, context and items of the i-th slate; or the context; or nothing."""
+    if isinstance(observation, dict):
+        return all(
+            np.array_equal(observation[name], part[i])
+            for name, part in zip(("user", "context", "items"), seen, strict=True)
+        )
+    return np.array_equal(observation, seen.context[i] if seen.context.shape[1] else 0)
 
 
 def _words(space: spaces.Space[Any], observation: Any) -> list[int]:
@@ -170,7 +181,9 @@ def check_prices_are_in_range(subject: streams.StreamSubject) -> None:
     stream = _stream(subject)
     for batch in _sample(stream):
         best = np.maximum(batch.values.max(axis=1), stream.abstention)
-        worst = np.minimum(batch.values.min(axis=1), stream.abstention)
+        worst = batch.values.min(axis=1)
+        if stream.abstention > -math.inf:
+            worst = np.minimum(worst, stream.abstention)
         gap, luck = float((best - worst).max()), float(np.abs(batch.rewards - batch.values).max())
         for name, size, limit in (("gap_range", gap, stream.gap_range), ("luck_reach", luck, stream.luck_reach)):
             if size > limit * (1.0 + 1e-9):

@@ -247,7 +247,8 @@ def check_right_answers_pay(subject: StreamSubject) -> None:
             if right in earned and reward > earned[right] and not _answerless(stream):
                 best = f"{reward:g}, and the truth {right!r} {earned[right]:g}"
                 raise CheckError(f"question {number}: {choice!r} earns {best}")
-        if math.isinf(_earned(stream, question, None)):
+        must_choose = question.rewards is not None and question.abstention == -math.inf
+        if math.isinf(_earned(stream, question, None)) and not must_choose:
             raise CheckError(f"question {number}: abstaining has an infinite price")
 
 

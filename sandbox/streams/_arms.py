@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from gymnasium import spaces
 
 from sandbox.compiled import compiled
-from sandbox.draws import OUTCOME, pick, stream_of, uniform
+from sandbox.draws import OUTCOME, keyed_uniform, pick, stream_of, uniform
 from sandbox.drift import Drift, Specs
 from sandbox.errors import SandboxError, suggestion
 from sandbox.interfaces import Slate, check_range
 from sandbox.law_stream import Batch, LawStream
-from sandbox.streams._normal import REACH, fill_normals, mean_of_largest, normal_of
+from sandbox.streams._normal import fill_normals, normal_of
 from sandbox.table import FloatArray, IntArray
 
 MOST_ARMS = 1000
-_ARMS = 48  # the purpose for which the arms of a run are drawn
+_ARMS, _LOGGED = 48, 52  # the purposes for which the arms of a run are drawn, and the choices of a log
+_RARE = 1e-6
 COIN = -1.0  # stands for the noise of rewards that are 0 or 1
 
 
@@ -111,6 +112,7 @@ class ArmStream(LawStream):
     counts: ClassVar[dict[str, tuple[int, int]]] = {"arms": (1, MOST_ARMS)}
     ranges: ClassVar[dict[str, tuple[float, float]]] = {}  # of settings that cannot drift
     noise: float
+    _shows = False  # whether a question shows numbers
 
     def __init__(self, drift: Specs = None) -> None:
         super().__init__(drift)
@@ -220,6 +222,14 @@ class ArmStream(LawStream):
         """Return what an agent sees of the i-th question of a batch: 0, always."""
         return 0
 
+    def __iter__(self) -> Iterator[tuple[dict[str, Any], float]]:
+        """Yield what a River model can learn from: arms, each chosen equally often, and their rewards in run 0."""
+        for step, question in enumerate(self.questions(0)):
+            arm = int(keyed_uniform(0, step, _LOGGED) * self.n_arms)
+            earned = self.reward(question, arm) if question.rewards is None else question.rewards[arm]
+            context = np.atleast_1d(question.observation) if self._shows else ()
+            yield {"arm": arm} | {f"x{d}": float(x) for d, x in enumerate(context)}, earned
+
 
 def blended(parts: tuple[Part, ...], scale: list[float]) -> float:
     """Return the standard deviation of an arm that is a blend of `parts`, each drawn with its `scale` (n,).
@@ -232,4 +242,14 @@ def blended(parts: tuple[Part, ...], scale: list[float]) -> float:
     return math.hypot(*of_change.values())
 
 
-__all__ = ["REACH", "ArmStream", "Law", "Part", "blended", "draw_arms", "mean_of_largest"]
+def rare_gap(arms: int, scale: Sequence[float] = (1.0,), weight: Sequence[float] = (1.0,)) -> float:
+    """Return what the distance of the best and the worst of several normal arms exceeds once in a million, at most.
+
+    Their standard deviation is `scale` (n,) with probabilities `weight` (n,). It is the bound that counts every pair.
+    """
+    low, high = 0.0, 40.0 * max(scale)
+    for _ in range(60):
+        r = 0.5 * (low + high)
+        chance = sum(p * math.erfc(r / (2.0 * s)) for s, p in zip(scale, weight, strict=True) if s > 0.0)
+        low, high = (r, high) if 0.5 * arms * (arms - 1) * chance > _RARE else (low, r)
+    return high if arms > 1 else max(scale)

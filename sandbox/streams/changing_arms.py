@@ -11,7 +11,8 @@ import numpy as np
 from sandbox.drift import Drift, Schedule, Specs
 from sandbox.errors import SandboxError
 from sandbox.interfaces import Slate, check_range
-from sandbox.streams._arms import COIN, REACH, ArmStream, Part
+from sandbox.streams._arms import COIN, ArmStream, Part
+from sandbox.streams._normal import REACH
 from sandbox.table import FloatArray
 
 # Garivier & Moulines 2011, first experiment: the third of three arms is the best one for a while.

@@ -14,8 +14,8 @@ from sandbox.draws import WORLD, stream_of
 from sandbox.drift import Specs
 from sandbox.interfaces import Slate
 from sandbox.law_stream import Batch
-from sandbox.streams._arms import MOST_ARMS, REACH, ArmStream, Part, blended, draw_arms, mean_of_largest
-from sandbox.streams._normal import fill_normals
+from sandbox.streams._arms import MOST_ARMS, ArmStream, Part, blended, draw_arms, rare_gap
+from sandbox.streams._normal import REACH, fill_normals, mean_of_largest
 from sandbox.table import FloatArray
 
 
@@ -43,11 +43,12 @@ class LinearBandit(ArmStream):
     Every step shows a context of `dimensions` standard normal numbers. What an arm earns is the product of context and
     the arm's weights, and normal noise of standard deviation `noise`. The weights are drawn by the seed of the run,
     normal, and such that an arm's mean reward has standard deviation `spread` over all contexts. The context has no
-    constant. As `gap_range` counts the expected distance of the best and the worst arm.
+    constant. One decision in a million at most has a price larger than `gap_range`.
 
     Drift: without settings, the weights are drawn anew; with settings, `spread` or `noise` change.
     """
 
+    _shows = True
     counts: ClassVar[dict[str, tuple[int, int]]] = {"arms": (1, MOST_ARMS), "dimensions": (1, 1000)}
     may_drift: ClassVar[dict[str, tuple[float, float]]] = {"spread": (1e-6, 1e6), "noise": (0.0, 1e6)}
 
@@ -58,10 +59,13 @@ class LinearBandit(ArmStream):
         self.arms, self.dimensions, self.spread, self.noise = arms, dimensions, spread, noise
         self._open(arms)
         self.observation_space = spaces.Box(-REACH, REACH, (dimensions,), np.float64)
-        # E|x| of a context, chi with d degrees of freedom, over its root mean square
-        log_chi = math.lgamma((dimensions + 1) / 2) - math.lgamma(dimensions / 2) + 0.5 * math.log(2.0)
-        self._length = math.exp(log_chi) / math.sqrt(dimensions)
-        self.gap_range = 2.0 * self._largest("spread") * self._length * max(mean_of_largest(arms), 0.5)
+        # A context's length over its root mean square: chi with d degrees of freedom over sqrt(d).
+        length = np.arange(0.5, 1000.0) * (math.sqrt(dimensions) + 8.0) / 1000.0
+        log_weight = (dimensions - 1) * np.log(length) - 0.5 * length * length
+        weight = np.exp(log_weight - log_weight.max())
+        length, weight = length / math.sqrt(dimensions), weight / weight.sum()
+        self._length = float(length @ weight)
+        self.gap_range = self._largest("spread") * rare_gap(arms, length.tolist(), weight.tolist())
         mixed = 2.0 * REACH * REACH * math.sqrt(dimensions) * self._largest("spread") if self._mixes else 0.0
         self.luck_reach = REACH * self._largest("noise") + mixed
 

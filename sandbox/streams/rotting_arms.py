@@ -14,7 +14,8 @@ from sandbox.drift import Specs
 from sandbox.errors import SandboxError
 from sandbox.interfaces import Question, Slate, check_range
 from sandbox.law_stream import BATCH, Batch
-from sandbox.streams._arms import REACH, ArmStream, Part, settle
+from sandbox.streams._arms import ArmStream, Part, settle
+from sandbox.streams._normal import REACH
 from sandbox.table import FloatArray, IntArray
 
 # Each arm is best for a while: what falls faster starts higher.
@@ -40,13 +41,14 @@ class Worn(Question):
 
 
 class RottingArms(ArmStream):
-    """Arms whose means fall as `heights` (1 + age / `scale`)^-`rates` (Levine, Crammer & Mannor 2017, simulations).
+    """Arms that earn less and less, with time or with every use (Levine, Crammer & Mannor 2017).
 
-    `heights` and `rates`: one for each arm. An arm's age is the time passed ("restless"); if `rested`, the number of
-    times that it was chosen. A reward is normal about the mean, with standard deviation `noise` (the paper's variance
-    is 0.2, its scale 100). Where arms are rested, a choice changes what later ones are worth. Gaps are then myopic:
-    what was lost at once. The oracle, which takes the arm that is best at once, is still the best player (Heidari,
-    Kearns & Roth 2016), and V* is as the arms stand. Such runs are made in the open loop.
+    Means fall as `heights` (1 + age / `scale`)^-`rates`, each of the two a row with a number for each arm. An arm's age
+    is the time passed ("restless"); if `rested`, the number of times that it was chosen. A reward is normal about the
+    mean, with standard deviation `noise` (the paper's variance is 0.2, its scale 100). Where arms are rested, a choice
+    changes what later ones are worth. Gaps are then myopic: what was lost at once. The oracle, which takes the arm that
+    is best at once, is still the best player (Heidari, Kearns & Roth 2016), and V* is as the arms stand. Such runs are
+    made in the open loop.
 
     Drift: without settings, every arm gets height and rate of the next; with settings, `scale` or `noise` change, and
     all is as if it had always been so.

@@ -9,7 +9,8 @@ import numpy as np
 
 from sandbox.drift import Specs
 from sandbox.interfaces import Slate
-from sandbox.streams._arms import REACH, ArmStream, Part, blended, draw_arms, mean_of_largest
+from sandbox.streams._arms import ArmStream, Part, blended, draw_arms, rare_gap
+from sandbox.streams._normal import REACH, mean_of_largest
 from sandbox.table import FloatArray
 
 
@@ -17,8 +18,8 @@ class TenArmed(ArmStream):
     """The 10-armed testbed (Sutton & Barto, 2nd edition, section 2.3): means drawn for each run, normal rewards.
 
     The mean of each arm is normal, of mean `mean` and standard deviation `spread`, and drawn by the seed of the run; a
-    reward is normal about it, with standard deviation `noise`. The best arm earns 1.538753 on average. Nothing bounds
-    the price of a choice; as `gap_range` counts the expected distance of the best and the worst arm, 3.08.
+    reward is normal about it, with standard deviation `noise`. The best arm earns 1.538753 on average. In one run of a
+    million at most a price is larger than `gap_range`.
 
     Drift: without settings, the arms are drawn anew; with settings, `mean`, `spread` or `noise` change.
     """
@@ -36,7 +37,7 @@ class TenArmed(ArmStream):
         super().__init__(drift)
         self.arms, self.mean, self.spread, self.noise = arms, mean, spread, noise
         self._open(arms)
-        self.gap_range = 2.0 * self._largest("spread") * max(mean_of_largest(arms), 0.5)  # one arm has no price
+        self.gap_range = self._largest("spread") * rare_gap(arms)
         mixed = 2.0 * REACH * self._largest("spread") + self._extent("mean") if self._mixes else 0.0
         self.luck_reach = REACH * self._largest("noise") + mixed
 

@@ -12,8 +12,8 @@ from sandbox.compiled import compiled
 from sandbox.draws import stream_of, uniform
 from sandbox.drift import Specs
 from sandbox.interfaces import Slate
-from sandbox.streams._arms import MOST_ARMS, REACH, ArmStream, Part, blended, mean_of_largest
-from sandbox.streams._normal import normal_of
+from sandbox.streams._arms import MOST_ARMS, ArmStream, Part, blended, rare_gap
+from sandbox.streams._normal import REACH, mean_of_largest, normal_of
 from sandbox.table import FloatArray
 
 _BLOCK = 1024  # steps; where each block begins is found by itself, so that no step needs those before it
@@ -81,8 +81,8 @@ class WalkingArms(ArmStream):
 
     All `arms` start with the mean reward 0; every step adds to each a normal number of standard deviation `walk`, by
     the seed of the run. A reward is normal about the mean, with standard deviation `noise`. Distances grow for ever:
-    as `gap_range` counts the expected distance of the best and the worst arm after 10,000 steps, and what the best is
-    worth is told as the mean over those steps.
+    `gap_range` is what one after 10,000 steps exceeds once in a million runs at most, and what the best arm is worth is
+    told as the mean over those steps.
 
     Drift: without settings, the arms jump to where other walks stand; with settings, `noise` changes, or `walk`, and
     all is as if they had always walked so.
@@ -95,7 +95,7 @@ class WalkingArms(ArmStream):
         self.arms, self.walk, self.noise = arms, walk, noise
         self._open(arms)
         far = self._largest("walk") * math.sqrt(self.suggested)
-        self.gap_range = 2.0 * far * max(mean_of_largest(arms), 0.5)
+        self.gap_range = far * rare_gap(arms)
         self.luck_reach = REACH * self._largest("noise") + (20.0 * REACH * far if self._mixes else 0.0)
 
     def arm_means(self, seed: int, part: Part, start: int, seen: Slate) -> FloatArray:
