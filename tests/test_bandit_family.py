@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from bandits import FEEDBACKS, SEEN, K, as_python, columns, compiled, held_by, in_the_open, made_up, reward, started
 from gymnasium import spaces
+from test_speeds import check_pair
 
 from sandbox.agents.bandits.discounted_thompson import DiscountedThompson
 from sandbox.agents.bandits.discounted_ucb import DiscountedUcb
@@ -24,6 +25,7 @@ from sandbox.agents.bandits.ucb import Ucb
 from sandbox.errors import SandboxError
 from sandbox.feedback import Feedback
 from sandbox.interfaces import Number
+from sandbox.world import Budget
 
 AGENTS: dict[str, Callable[[], Any]] = {
     "kl-ucb": lambda: KlUcb(3.0, -0.5, 1.0),
@@ -99,6 +101,21 @@ def test_acting_learns_nothing_and_an_abstention_teaches_nothing(name: str) -> N
     agent.begin(SEEN, spaces.Discrete(K), np.random.default_rng(0))
     for a, b in zip(held_by(agent), held_by(started(AGENTS[name]())), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+LATE = "delayed=uniform(0,30)+noisy=0.1+partial=0.9"
+NAMES = [
+    "kl-ucb", "thompson-beta", "gradient-bandit", "exp3", "exp3s", "discounted-ucb", "sliding-window-ucb:window=50",
+    "discounted-thompson", "restarting-ucb:threshold=3.0", "linucb", "lin-ts", "ridge-greedy",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("terms", [{}, {"feedback": LATE, "drift": "abrupt@1200"}], ids=["plain terms", "drift, late"])
+@pytest.mark.parametrize("name", NAMES)
+def test_whole_runs_are_the_same_at_both_speeds(name: str, terms: dict[str, Any]) -> None:
+    """Traces, priced, and what was learned, in a world of ours, to the last bit."""
+    world = "linear-bandit" if name in ("linucb", "lin-ts", "ridge-greedy") else "ten-armed"
+    check_pair(world, name, Budget(steps=2_500), **terms)
 
 
 # --- worlds made to be learnt, and those that change ------------------------------------------------------------------

@@ -90,9 +90,9 @@ def check_gradient() -> None:
 
 
 def check_gradient_extremes() -> None:
-    """Preferences of thousands are no trouble."""
+    """Preferences of thousands are no trouble, nor are rewards that no number can add up."""
     agent = started(GradientBandit(1.0, False), 1, spaces.Discrete(1))
-    for step, value in enumerate((5e3, -4e3, 1e4, -1e4)):
+    for step, value in enumerate((5e3, -4e3, 1e4, -1e4, 1e308, -1e308, 1e308)):
         reward(agent, step % 2, value, step=step)
         assert sum(agent.act(0).scores) == pytest.approx(1.0, rel=1e-12)
     assert np.ptp(agent.preferences.value) > 5_000

@@ -18,6 +18,8 @@ from ._bandit_agent import Advance
 from ._chances import ChanceAgent, draw
 from ._slate import Post, send
 
+_MOST = 1e12  # of a preference, and of its change: beyond it chances are 0 and 1 anyway
+
 
 class Preferences(NamedTuple):
     """The preference for the item in each slot, and the rewards that they are measured by."""
@@ -75,12 +77,14 @@ def reward_preferences(
     if replaced and asked_at < held.since[slot]:
         return
     change = step_size * (reward - baseline_of(preferences.seen, reward, wanted))
+    change = min(max(change, -_MOST), _MOST)
     for j in range(items.shape[0]):
         news = admit(held, j, items[j], asked_at)
         if news == NEW:
             value[j] = 0.0
         if news != GONE:
             value[j] += change * (1.0 - chances[j]) if j == slot else -change * chances[j]
+            value[j] = min(max(value[j], -_MOST), _MOST)
 
 
 @compiled
