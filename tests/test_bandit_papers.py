@@ -209,6 +209,63 @@ def test_kl_bound_is_the_root(p: float, target: float) -> None:
     assert kl_bound(p, target * 1.5) >= q - 1e-7
 
 
+TOLD = st.lists(st.tuples(st.integers(0, K - 1), st.floats(-5, 5)), max_size=40)
+
+
+@settings(max_examples=60, deadline=None)
+@given(TOLD, st.floats(0.01, 1.0), st.floats(0.0, 1.0))
+def test_chances_are_chances(told: list[tuple[int, float]], epsilon: float, sharing: float) -> None:
+    """They add up to 1; none of EXP3 and EXP3.S is less than its share of epsilon; gains raise their own."""
+    for agent, least in ((Exp3(epsilon), epsilon), (Exp3s(epsilon, sharing), epsilon), (GradientBandit(), 0.0)):
+        started(agent, seen=spaces.Discrete(1))
+        for step, (slot, value) in enumerate(told):
+            before = agent.act(0).scores
+            reward(agent, slot, value, step=step)
+            after = agent.act(0).scores
+            assert sum(after) == pytest.approx(1.0, abs=1e-9) and min(after) >= least / K - 1e-12
+            if type(agent) is Exp3:
+                assert (after[slot] >= before[slot] - 1e-12) and (value > 0 or after == pytest.approx(before))
+
+
+@settings(max_examples=60, deadline=None)
+@given(TOLD, st.integers(1, 12), st.integers(1, 9))
+def test_a_window_holds_the_last_rewards_of_present_items(
+    told: list[tuple[int, float]], window: int, life: int
+) -> None:
+    """Slots whose items are replaced now and then: a mean is over the item's own rewards among the last ones."""
+    agent, items, kept = started(SlidingWindowUcb(window, 0.5)), np.arange(K), []
+    for step, (slot, value) in enumerate(told):
+        if step % life == 0:
+            items = items + K * (np.arange(K) == step // life % K)
+        seen = {"user": 0, "context": np.zeros(3), "items": items.copy()}
+        reward(agent, slot, value, seen, step)
+        kept = [*kept, (slot, int(items[slot]), value)][-window:]
+        own = [[v for s, i, v in kept if (s, i) == (j, items[j])] for j in range(K)]
+        assert agent.act(seen).scores == pytest.approx([float(np.mean(one)) if one else 0.0 for one in own], abs=1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(TOLD, st.floats(0.1, 1.0))
+def test_what_faded_adds_up(told: list[tuple[int, float]], decay: float) -> None:
+    """All counts together are 1 + decay + decay^2 + ..., for means and for successes and failures."""
+    ucb, beta = (started(make(decay), seen=spaces.Discrete(1)) for make in (DiscountedUcb, DiscountedThompson))
+    for step, (slot, value) in enumerate(told):
+        reward(ucb, slot, value, step=step)
+        reward(beta, slot, value, step=step)
+    total = sum(decay**age for age in range(len(told)))
+    assert ucb.arms.tries.sum() == pytest.approx(total, rel=1e-9)
+    assert (beta.trials.won + beta.trials.lost).sum() == pytest.approx(total, rel=1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=60), st.floats(0.0, 0.5))
+def test_rewards_that_never_fall_raise_no_alarm(values: list[float], tolerance: float) -> None:
+    agent = started(RestartingUcb(1.0, 1e-6, tolerance), seen=spaces.Discrete(1))
+    for step, value in enumerate(sorted(values)):
+        reward(agent, 0, value, step=step)
+    assert agent.watch.restarts[0] == 0 and agent.arms.tries[0] == len(values)
+
+
 SAME: list[tuple[Callable[[], Any], Callable[[], Any]]] = [
     (lambda: DiscountedUcb(1.0, 0.7), lambda: Ucb(0.7)),
     (lambda: SlidingWindowUcb(2_000, 0.7), lambda: Ucb(0.7)),
@@ -243,7 +300,7 @@ def test_gradient_climbs_the_expected_reward(likes: list[float], values: list[fl
 
 
 def test_gradient_bandit_with_and_without_baseline() -> None:
-    """Sutton & Barto, figure 2.5: values near +4; after 1,000 steps about 80 % and 55 % optimal, at step size 0.1."""
+    """Sutton & Barto, figure 2.5: values near +4; 84.9 % and 49.1 % optimal at step 1,000 by the gallery's program."""
     right: dict[bool, list[float]] = {True: [], False: []}
     for task in range(150):
         rng = np.random.default_rng([task, 25])
@@ -252,8 +309,8 @@ def test_gradient_bandit_with_and_without_baseline() -> None:
         for baseline in right:
             choice = columns(GradientBandit(0.1, baseline), rewards, task).choice[-200:]
             right[baseline].append(float((choice == values.argmax()).mean()))
-    assert np.mean(right[True]) == pytest.approx(0.8, abs=0.1)
-    assert np.mean(right[False]) == pytest.approx(0.5, abs=0.12)
+    assert np.mean(right[True]) == pytest.approx(0.84, abs=0.08)
+    assert np.mean(right[False]) == pytest.approx(0.49, abs=0.11)
 
 
 def test_exp3_keeps_the_bound_of_its_paper() -> None:

@@ -35,4 +35,6 @@ class DiscountedThompson(ThompsonBeta):
     def _advance(
         self, post: Post, start: int, seen: Slate, outcome: FloatArray, answers: Answers, chosen: Chosen
     ) -> None:
-        super()._advance(post, start, seen, outcome, answers, chosen)
+        super()._advance(
+            post, start, seen, outcome, answers, chosen
+        )  # said here, because `fast` trusts no inherited loop
