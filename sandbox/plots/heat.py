@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,8 @@ Way = tuple[float, float]
 WALL, EMPTY, WRONG = "#4b5055", "#ececec", "#D55E00"
 _WINDS = {"^": "↑", ">": "→", "v": "↓", "<": "←"}
 _TOLD_SHARE = 0.04  # of all that mistakes cost, from which on a cell says its share
+_ALIKE = 4.0  # times the range of one map of values that all together may have, to share their colours
+_MOST_SIDE = 14  # cells in a row, in which there is room for numbers
 _MOST_TOLD = 12  # cells that say it
 _VALUES, _VISITS, _COSTS = "cividis", "Blues", "Oranges"
 
@@ -34,12 +36,19 @@ class Map:
     places: IntArray
     bars: tuple[tuple[int, int], ...] = ()
 
+    @property
+    def shared(self) -> bool:
+        """Whether several states lie in one place."""
+        placed = [tuple(place) for place in self.places.tolist() if min(place) >= 0]
+        return len(set(placed)) < len(placed)
+
 
 @dataclass(frozen=True)
 class Phase:
     """A stretch of a run, state by state: `visits`, `cost` (sum of gaps) and `mistakes`, each (S,).
 
-    `learned`: the agent's table (S, A) at its end, None without one. `best` (S,) and `value` (S, A): V* and Q* under
+    `learned`: what the agent thought of choices (S, A) at its end, and `values` of states (S,), None where it has no
+    such table; without the second, a state is worth what its best choice is. `best` (S,) and `value` (S, A): V* and Q* under
     the law in force at its end, None where they are not known.
     """
 
@@ -50,6 +59,12 @@ class Phase:
     learned: FloatArray | None = None
     best: FloatArray | None = None
     value: FloatArray | None = None
+    values: FloatArray | None = None
+
+    @property
+    def expected(self) -> FloatArray | None:
+        """What the agent thought that states are worth (S,)."""
+        return self.values if self.values is not None or self.learned is None else self.learned.max(axis=1)
 
 
 @dataclass(frozen=True)
@@ -68,8 +83,8 @@ def panels_of(phase: Phase) -> list[Panel]:
     """Return what there is to be seen of a phase."""
     seen = phase.visits > 0
     found = []
-    if phase.learned is not None:
-        told = np.where(seen, phase.learned.max(axis=1), math.nan)
+    if phase.expected is not None:
+        told = np.where(seen, phase.expected, math.nan)
         found.append(Panel("what the agent expects", "value learned", told, _VALUES, "value", phase.learned))
     if phase.best is not None:
         told = np.where(seen, phase.best, math.nan)
@@ -85,20 +100,26 @@ def _rough(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def figure(title: str, phases: Sequence[Phase], maps: Sequence[Map | None], ways: Sequence[Way | None] = ()) -> Figure:
+def figure(
+    title: str,
+    phases: Sequence[Phase],
+    maps: Sequence[Map | None],
+    ways: Sequence[Way | None] = (),
+    names: Mapping[int, str] | None = None,
+) -> Figure:
     """Return the maps of a run, a row of them for each phase (a column, where the map is wide).
 
     `maps`: where states lie in each phase; None: they have no places, and are drawn in their order. `ways`: which way
-    each choice goes on the map (rows down, columns right).
+    each choice goes on the map (rows down, columns right). `names`: what states are called, by number.
     """
     from matplotlib.figure import Figure
 
     from sandbox.plots.strips import draw_states
 
     rows = [panels_of(phase) for phase in phases]
-    if any(ground is None for ground in maps):
-        return draw_states(title, phases)
     grounds = [ground for ground in maps if ground is not None]
+    if len(grounds) < len(maps) or len(grounds[0].rows) == 1:
+        return draw_states(title, phases, names, ways if grounds else ())
     high, wide = len(grounds[0].rows), len(grounds[0].rows[0])
     down = wide > 2 * high  # wide maps lie under each other
     n_across, n_down = (len(phases), len(rows[0])) if down else (len(rows[0]), len(phases))
@@ -108,10 +129,9 @@ def figure(title: str, phases: Sequence[Phase], maps: Sequence[Map | None], ways
     )
     axes = drawn.subplots(n_down, n_across, squeeze=False)
     for i, (phase, panels) in enumerate(zip(phases, rows, strict=True)):
-        limits = _limits(panels, grounds[i])
         for k, panel in enumerate(panels):
             at = axes[k, i] if down else axes[i, k]
-            draw_map(at, panel, grounds[i], ways, limits)
+            draw_map(at, panel, grounds[i], ways, _limits(panels, panel, grounds[i]))
             first = down and k == 0 and phase.title
             at.set_title(plain(f"{phase.title}\n\n{panel.title}" if first else panel.title), fontsize=9.5, loc="left")
         if phase.title and not down:
@@ -120,12 +140,19 @@ def figure(title: str, phases: Sequence[Phase], maps: Sequence[Map | None], ways
     return drawn
 
 
-def _limits(panels: Sequence[Panel], ground: Map) -> tuple[float, float]:
-    """Return the range of values that the maps of values share, so that their colours can be compared."""
-    found = [on_map(panel.values, ground, False).ravel() for panel in panels if panel.kind == "value"]
-    known = np.concatenate(found or [np.zeros(1)])
-    known = known[np.isfinite(known)]
-    return (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+def _limits(panels: Sequence[Panel], panel: Panel, ground: Map) -> tuple[float, float]:
+    """Return the range of a map's values: shared by all maps of values that are alike, so that colours compare."""
+    ranges = {}
+    for one in panels:
+        known = on_map(one.values, ground, False)
+        known = known[np.isfinite(known)]
+        if one.kind == "value" and len(known):
+            ranges[one.title] = float(known.min()), float(known.max())
+    if panel.title not in ranges:
+        return 0.0, 1.0
+    low, high = min(a for a, _ in ranges.values()), max(b for _, b in ranges.values())
+    alike = all(high - low <= _ALIKE * (b - a) for a, b in ranges.values())
+    return (low, high) if alike else ranges[panel.title]
 
 
 def on_map(values: FloatArray, ground: Map, add: bool) -> FloatArray:
@@ -163,10 +190,9 @@ def draw_map(
     bar.ax.yaxis.set_major_formatter(lambda value, _: _rough(value).replace("-", "\N{MINUS SIGN}"))
     bar.ax.tick_params(labelsize=8)
     bar.set_label(panel.unit, fontsize=8)
-    shares_place = len({tuple(place) for place in ground.places.tolist()}) < len(ground.places)
-    if panel.kind == "value" and panel.chosen is not None and not shares_place:
+    if panel.kind == "value" and panel.chosen is not None and not ground.shared:
         _arrows(axes, panel, ground, ways, grid, norm)
-    if panel.kind == "cost":
+    if panel.kind == "cost" and grid.shape[1] <= _MOST_SIDE:
         _tell_shares(axes, grid)
 
 

@@ -42,12 +42,15 @@ class Board(NamedTuple):
 class Marks(NamedTuple):
     """What is marked of a decision: the way it went (rows down, columns right), the best way, and whether it was wrong.
 
-    A way of (0, 0) is no move, None is unknown and not drawn.
+    A way of (0, 0) is no move, None is unknown and not drawn. `square`, `best_square`: the cells that were chosen and
+    that would have been best, counted row by row; they are marked on a board without an agent.
     """
 
     way: tuple[float, float] | None = None
     best: tuple[float, float] | None = None
     wrong: bool = False
+    square: int = -1
+    best_square: int = -1
 
 
 @cache
@@ -77,6 +80,11 @@ def paint_board(board: Board, marks: Marks, wide: int, high: int) -> Image.Image
         draw.line([(x, y), (x, y + side)], _WALL, width=max(3, side // 10))
     if at is not None:
         _agent(draw, at, side, marks, board.label)
+    else:
+        for square, colour in ((marks.best_square, RIGHT), (marks.square, WRONG if marks.wrong else INK)):
+            if 0 <= square < n_rows * n_columns and (colour != RIGHT or marks.wrong):
+                r, c = divmod(square, n_columns)
+                _ring(draw, (c * side + edge, r * side + edge), side, colour, marks.wrong and colour == WRONG)
     small = (drawn.width // _FINE, drawn.height // _FINE)
     return drawn.resize(small, Image.Resampling.BOX)
 
@@ -119,6 +127,17 @@ def _agent(draw: ImageDraw.ImageDraw, corner: tuple[int, int], side: int, marks:
             draw.line(ends, fill=PAPER, width=max(3, side // 12))
     elif label:
         draw.text((x, y), label, font=font(max(6, int(1.1 * radius)), True), fill=PAPER, anchor="mm")
+
+
+def _ring(draw: ImageDraw.ImageDraw, corner: tuple[int, int], side: int, colour: str, crossed: bool) -> None:
+    """Draw a ring in a cell, crossed out where what it stands for was wrong."""
+    x, y, radius = corner[0] + 0.5 * side, corner[1] + 0.5 * side, 0.38 * side
+    thick = max(3, side // 14)
+    draw.ellipse([x - radius, y - radius, x + radius, y + radius], outline=colour, width=thick)
+    if crossed:
+        arm = 0.7 * radius
+        for slope in (1, -1):
+            draw.line([(x - arm, y - slope * arm), (x + arm, y + slope * arm)], fill=colour, width=thick)
 
 
 def _arrow(

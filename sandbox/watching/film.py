@@ -25,13 +25,15 @@ class Film:
     """What was seen of a run: pictures before decisions, at the ends of episodes, and what the agent had learned.
 
     `before[step]` is how the world stood when the decision of that step was made; `after[step]` how it stood when the
-    episode ended with it. `tables[step]`: the agent's table of values (S, A) after so many decisions, where it has one.
+    episode ended with it. `tables[step]`: what the agent thought of choices (S, A) after so many decisions, and
+    `values[step]` of states (S,), where it has such tables.
     """
 
     trace: Trace
     before: dict[int, Picture] = field(default_factory=dict)
     after: dict[int, Picture] = field(default_factory=dict)
     tables: dict[int, FloatArray] = field(default_factory=dict)
+    values: dict[int, FloatArray] = field(default_factory=dict)
     same: bool = True
 
 
@@ -104,9 +106,10 @@ def shoot(
 
 
 def _note(film: Film, agent: Agent, clock: int) -> None:
-    table = getattr(agent, "q", None)
-    if isinstance(table, np.ndarray) and table.ndim == 2 and np.issubdtype(table.dtype, np.floating):
-        film.tables[clock] = np.array(table, dtype=np.float64)
+    for name, size, kept in (("q", 2, film.tables), ("v", 1, film.values)):
+        table = getattr(agent, name, None)
+        if isinstance(table, np.ndarray) and table.ndim == size and np.issubdtype(table.dtype, np.floating):
+            kept[clock] = np.array(table, dtype=np.float64)
 
 
 def same_run(a: Trace, b: Trace) -> bool:

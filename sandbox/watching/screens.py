@@ -122,7 +122,7 @@ def _own(env: gym.Env[Any, Any], observation: Any) -> Picture:
 
 
 def _text(env: gym.Env[Any, Any], observation: Any) -> Picture:
-    board = text_board(env.render())
+    board = text_board(env.render(), type(env.unwrapped).__name__)
     if board is None:
         raise SandboxError("its text is not made of rows of equal length")
     return board

@@ -16,6 +16,8 @@ from sandbox.watching.frames import Caption
 from sandbox.watching.scenes import Scene
 from sandbox.watching.ways import Way
 
+_MOST_NAMED = 3  # of choices that are as good
+
 
 class Teller:
     """Says what happened at each step of a run.
@@ -44,7 +46,8 @@ class Teller:
         """Return what is marked in the picture of a decision."""
         choice, best = self._trace.choice[step], self._best(step)
         way = None if math.isnan(choice) else self._way(int(choice))
-        return Marks(way, self._way(best[0]) if best else None, self.wrong(step))
+        square = -1 if math.isnan(choice) else int(choice)
+        return Marks(way, self._way(best[0]) if best else None, self.wrong(step), square, best[0] if best else -1)
 
     def caption(self, step: int, title: str, later: int = 0) -> Caption:
         """Return what is said of a decision; `later`: decisions left out before it."""
@@ -93,7 +96,7 @@ class Teller:
             return ("a best choice" if gap <= 1e-12 else f"costs {amount(gap)}: too little to be a mistake"), False
         share = gap / self._meta.gap_range
         severity = "BLUNDER" if share > BLUNDER_ABOVE else "INACCURACY" if share <= INACCURACY_UP_TO else "MISTAKE"
-        best = [self._names[k] for k in self._best(step)]
+        best = [self._names[k] for k in self._best(step)[:_MOST_NAMED]]
         return f"{severity}: costs {amount(gap)}" + (f"; best was {' or '.join(best)}" if best else ""), True
 
     def _chosen(self, step: int) -> str:
@@ -131,4 +134,4 @@ def amount(value: float) -> str:
     >>> amount(-2.0), amount(0.125), amount(1234.5)
     ('−2', '0.12', '1,234')
     """
-    return f"{value:,.0f}".replace("-", "−") if value == round(value) else rounded(value)
+    return f"{value + 0.0:,.0f}".replace("-", "−") if value == round(value) else rounded(value)

@@ -99,7 +99,7 @@ def _told(screen: Screen, scenes: list[Scene], film: Film, agent: str) -> Told:
     solutions = world.law.solutions
     known = [] if isinstance(solutions, str) else solutions
     ground = ground_under(screen, 0)
-    ways = ways_of(known[0].table, ground.places) if ground is not None and known else []
+    ways = ways_of(known[0].table, ground.places) if ground is not None and known and not ground.bare else []
     env = world.make()
     names = names_of(env, world.meta.n_choices, ways)
     env.close()

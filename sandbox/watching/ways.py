@@ -17,6 +17,20 @@ _KNOWN = {
     "AcrobotEnv": ("push one way", "do nothing", "push the other way"),
     "TaxiEnv": ("south", "north", "east", "west", "pick up", "drop off"),
     "BlackjackEnv": ("stick", "hit"),
+    "Blackjack": ("stick", "hit"),
+    "AccessControl": ("reject", "accept"),
+    "Driving": ("keep on", "faster", "slower", "brake hard", "left lane", "right lane"),
+    "TicTacToe": (
+        "top left",
+        "top",
+        "top right",
+        "left",
+        "middle",
+        "right",
+        "bottom left",
+        "bottom",
+        "bottom right",
+    ),
 }
 _COMPASS = {(-1, 0): "up", (1, 0): "down", (0, 1): "right", (0, -1): "left"}
 _COMPASS |= {(-1, 1): "up right", (-1, -1): "up left", (1, 1): "down right", (1, -1): "down left"}
