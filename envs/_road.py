@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sandbox.errors import SandboxError
+from sandbox.errors import SandboxError, suggestion
 from sandbox.interfaces import check_range
 from sandbox.table import FloatArray, IntArray, Objective, Table
 
@@ -52,7 +52,9 @@ class Road:
 
     def __post_init__(self) -> None:
         if isinstance(self.weather, str) and self.weather not in GRIPS:
-            raise SandboxError(f"Driving: weather={self.weather!r} is none of {', '.join(GRIPS)}, nor a grip in [0, 1]")
+            near = suggestion(self.weather, GRIPS)
+            known = f"{near}; one of {', '.join(GRIPS)}, or a grip from 0 to 1"
+            raise SandboxError(f"Driving: there is no weather {self.weather!r}{known}")
         if self.lanes not in (2, 3) or isinstance(self.lanes, bool):
             raise SandboxError(f"Driving: lanes={self.lanes!r} is out of range: 2 or 3")
         limits = {"traffic": (0.0, 1.0), "obstacles": (0.0, 1.0), "discount": (0.0, 0.999)}
