@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +19,10 @@ from ._draws import draw_beta, draw_break, draw_gamma
 from ._planner import hope, plan_steps
 from ._steps import Stages, choose_by_step, hopeful_stages, next_step
 
-STICKS = 5  # into how many parts the chance of something new is broken; the last holds (prior / (1 + prior))^4 of it
+
+def sticks_for(prior: float) -> int:
+    """Return into how many parts the prior's share is broken, so that the last holds 6 % of it or less."""
+    return 1 + math.ceil(4.0 * prior)
 
 
 class Imagined(NamedTuple):
@@ -26,8 +30,8 @@ class Imagined(NamedTuple):
 
     pay: FloatArray  # (S, A) mean reward
     kinds: IntArray  # (S, A) how many places may follow
-    after: IntArray  # (S, A, S + 1 + STICKS) they: a state, or S for the end
-    weight: FloatArray  # (S, A, S + 1 + STICKS) and how probable they are, as shares of
+    after: IntArray  # (S, A, S + 1 + sticks) they: a state, or S for the end
+    weight: FloatArray  # (S, A, S + 1 + sticks) and how probable they are, as shares of
     total: FloatArray  # (S, A) the sum of the weights
 
 
@@ -73,8 +77,9 @@ def draw_followers(imagined: Imagined, counts: Counts, s: int, a: int, prior: fl
             total, kinds = total + weight, kinds + 1
     left = draw_gamma(prior, rng)
     totals[s, a] = total + left
-    for j in range(STICKS):
-        weight = left * draw_break(prior, rng) if j < STICKS - 1 else left
+    sticks = after.shape[2] - places
+    for j in range(sticks):
+        weight = left * draw_break(prior, rng) if j < sticks - 1 else left
         after[s, a, kinds], weights[s, a, kinds] = int(rng.random() * places), weight
         left, kinds = left - weight, kinds + 1
     n_kinds[s, a] = kinds
@@ -119,11 +124,11 @@ class Psrl(TableAgent):
 
     At the end of each episode it draws a world from its posterior, and follows the best policy of that world, `horizon`
     steps ahead, for the next one; of a longer episode every `horizon` steps are taken for one. What follows a pair has
-    a Dirichlet prior of total `prior` >= 1, even over all states and the end; its mean reward a beta posterior, uniform
-    at first, of rewards scaled from `reward_min`..`reward_max` to 0..1 (others count as the nearest; a reward between
-    is that much of a success). With a `window` > 0 only the last `window` decisions count, as in sliding-window UCRL2
-    (Cheung, Simchi-Levi & Zhu 2020). Needs discrete observations and choices, S states and A choices of which
-    S * A * (S + 1) is at most 20 million.
+    a Dirichlet prior of total `prior` in [1, 20], even over all states and the end. Its mean reward has a beta
+    posterior, uniform at first, of rewards scaled from `reward_min`..`reward_max` to 0..1: one between counts as that
+    much of a success, one outside as the nearest. With a `window` > 0 only the last `window` decisions count, as in
+    sliding-window UCRL2 (Cheung, Simchi-Levi & Zhu 2020). Needs discrete observations and choices, S states and A
+    choices of which S * A * (S + 1) is at most 20 million.
     """
 
     rules = (choose_by_step, learn_psrl)
@@ -137,7 +142,7 @@ class Psrl(TableAgent):
         window: int = 0,
     ) -> None:
         check_whole("Psrl", "horizon", horizon, 1, 100_000)
-        check_range("Psrl", "prior", prior, 1.0, 1e9)
+        check_range("Psrl", "prior", prior, 1.0, 20.0)
         check_range_of_rewards("Psrl", reward_min, reward_max)
         check_whole("Psrl", "window", window, 0, 10**8)
         self.horizon = horizon
@@ -157,7 +162,7 @@ class Psrl(TableAgent):
     def _memory(self, n_states: int, n_choices: int) -> Posterior:
         counts = empty_counts("Psrl", n_states, n_choices, self.window)
         stages = hopeful_stages("Psrl", self.horizon, n_states, n_choices, float(self.reward_max))
-        pairs, wide = (n_states, n_choices), (n_states, n_choices, n_states + 1 + STICKS)
+        pairs, wide = (n_states, n_choices), (n_states, n_choices, n_states + 1 + sticks_for(self.prior))
         imagined = Imagined(
             np.zeros(pairs), np.zeros(pairs, dtype=np.int64), np.zeros(wide, dtype=np.int64), np.zeros(wide),
             np.zeros(pairs),
