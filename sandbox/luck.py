@@ -13,7 +13,7 @@ from sandbox.table import FloatArray, IntArray
 from sandbox.trace import Meta
 
 _IMPOSSIBLE = 1e9  # the z of luck that the law cannot give
-_SNAP = 1e-9  # luck this small, relative to the value, is rounding
+_SNAP = 1e-9  # luck this small in a whole slot, relative to the value, is rounding
 _MAX_SLOTS = 5_000_000  # situations x choices above which luck is not audited: it would take too much memory
 
 
@@ -24,6 +24,7 @@ class LuckTest(NamedTuple):
     total: FloatArray  # (slots,)
     square: FloatArray  # (slots,)
     reach: FloatArray  # (slots,) the largest luck, in size
+    scale: FloatArray  # (slots,) the largest value, in size, at least 1
 
 
 def make_luck_test(slots: int) -> LuckTest:
@@ -54,11 +55,12 @@ def add_luck(test: LuckTest, slot: IntArray, luck: FloatArray, value: FloatArray
         k = slot[i]
         if k < 0 or k >= test.counts.shape[0] or np.isnan(luck[i]):
             continue
-        x = 0.0 if abs(luck[i]) <= _SNAP * max(1.0, abs(value[i])) else luck[i]
+        x = luck[i]
         test.counts[k] += 1.0
         test.total[k] += x
         test.square[k] += x * x
         test.reach[k] = max(test.reach[k], abs(x))
+        test.scale[k] = max(test.scale[k], 1.0, abs(value[i]))
 
 
 @compiled
@@ -94,7 +96,8 @@ def luck_z(test: LuckTest, reach: FloatArray | None = None, alpha: float = 0.01)
     decisions this is the studentised mean; for few, the second term keeps what has not happened yet from looking like a
     wrong oracle (Bernstein's inequality has 1/3 beside the true variance; beside Q the lower Poisson tail needs 2/3).
     The bound is two-sided at level `alpha`, corrected (Bonferroni) for the number of slots and, by doublings, for the
-    open length of a run. Luck beyond `reach` is proof: z is 1e9. NaN: nothing tested.
+    open length of a run. Luck beyond `reach` is proof: z is 1e9. A slot whose luck is but rounding (root mean square)
+    has z 0; its rows are not judged one by one, which would drop the smaller of a win and a loss. NaN: nothing tested.
     """
     used = test.counts > 0
     slots = int(used.sum())
@@ -105,5 +108,6 @@ def luck_z(test: LuckTest, reach: FloatArray | None = None, alpha: float = 0.01)
     spread = np.sqrt(square + 2.0 / 3.0 * largest * np.abs(total))
     z = np.divide(total, spread, out=np.zeros(slots), where=spread > 0)
     z = np.where(test.reach[used] > largest * (1.0 + 1e-9) + 1e-9, np.copysign(_IMPOSSIBLE, total), z)
+    z = np.where(square > test.counts[used] * np.square(_SNAP * test.scale[used]), z, 0.0)
     looks = slots * (1.0 + math.log2(float(test.counts.max())))
     return float(z[np.abs(z).argmax()]), math.sqrt(2.0 * math.log(2.0 * looks / alpha))

@@ -376,7 +376,7 @@ def test_luck_z_is_the_studentised_mean_of_the_worst_slot() -> None:
     rng = np.random.default_rng(0)
     slot, luck = rng.integers(-1, 4, size=5_000), rng.normal(size=5_000)
     luck[slot == 2] += 0.2
-    test = LuckTest(*(np.zeros(4) for _ in range(4)))
+    test = LuckTest(*(np.zeros(4) for _ in LuckTest._fields))
     add_luck(test, slot, luck, np.zeros(5_000))
     here = luck[slot == 2]
     z, _ = luck_z(test._replace(reach=np.zeros(4)), np.zeros(4))
@@ -390,15 +390,29 @@ def test_luck_z_is_the_studentised_mean_of_the_worst_slot() -> None:
 
 
 def test_luck_that_the_law_cannot_give_is_proof() -> None:
-    test = LuckTest(*(np.zeros(2) for _ in range(4)))
+    test = LuckTest(*(np.zeros(2) for _ in LuckTest._fields))
     luck = np.where(np.arange(10_000) % 800 == 0, 1.0, 0.0)
     add_luck(test, np.zeros(10_000, dtype=np.int64), luck, np.zeros(10_000))
     z, bound = luck_z(test, np.array([0.0, 5.0]))
     assert z > 1e6 > bound
 
 
+@pytest.mark.parametrize("size", [1e-8, 2e-9, 1.01e-9, 5e-10, 1e-16])
+def test_luck_as_small_as_rounding_is_not_cut_in_two(size: float) -> None:
+    """Wins of 0.8 and losses of 1.2 times a size, three to two: dropping what is under 1e-9 would leave the losses."""
+    won = np.arange(50_000) % 5 < 3
+    test = LuckTest(*(np.zeros(1) for _ in LuckTest._fields))
+    add_luck(test, np.zeros(50_000, dtype=np.int64), size * np.where(won, 0.8, -1.2), np.ones(50_000))
+    z, bound = luck_z(test, np.array([1.2 * size]))
+    assert abs(z) < bound / 10.0
+    biased = LuckTest(*(np.zeros(1) for _ in LuckTest._fields))
+    add_luck(biased, np.zeros(50_000, dtype=np.int64), size * np.where(won, 0.9, -1.2), np.ones(50_000))
+    z, bound = luck_z(biased, np.array([1.2 * size]))
+    assert (z > bound) == (size > 1e-9)
+
+
 def test_luck_of_nothing_is_unknown() -> None:
-    assert all(math.isnan(v) for v in luck_z(LuckTest(*(np.zeros(3) for _ in range(4)))))
+    assert all(math.isnan(v) for v in luck_z(LuckTest(*(np.zeros(3) for _ in LuckTest._fields))))
 
 
 def alarms(rng: np.random.Generator, runs: int, steps: int, rare: float | None) -> int:
