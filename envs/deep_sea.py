@@ -46,7 +46,8 @@ class DeepSea(TableWorld):
             check_range("DeepSea", name, settings[name], low, high)
             if name in ("size", "code") and not isinstance(settings[name], int):
                 raise SandboxError(f"DeepSea: {name}={settings[name]!r} is no whole number")
-        rightward = np.random.default_rng(code).integers(2, size=n * n) if code else np.ones(n * n, dtype=np.int64)
+        rng = np.random.default_rng(code)
+        rightward = rng.integers(2, size=n * n) if code else np.ones(n * n, dtype=np.int64)
         price = settings["cost"] / n
 
         def dive(cell: int, choice: int) -> list[Outcome]:
