@@ -43,7 +43,7 @@ def partial_return(episode: Episode, t: int, end: int, discount: float, follows:
 def lambda_return(
     episode: Episode, t: int, horizon: int, discount: float, decay: float, worth: Callable[[int], float]
 ) -> float:
-    """Return the lambda-return of step t, cut at `horizon` (equation 12.9); `worth(k)` is what is thought of state k."""
+    """Return the lambda-return of step t, cut at `horizon` (equation 12.9); `worth(k)` is of the state k."""
     total = 0.0
     for end in range(t + 1, horizon):
         share = (1.0 - decay) * decay ** (end - t - 1)
