@@ -57,9 +57,16 @@ class AgentResult:
         return len({run.scores.fingerprint for run in self.runs if run.scores is not None})
 
     def interval(self, metric: str) -> Interval:
-        """Return the mean over seeds with its interval, none where all runs are the same run."""
+        """Return the mean over seeds with its interval, none where all runs are the same run.
+
+        It ends where the metric does: a share lies between 0 and 1.
+        """
         found = mean_interval(self.values(metric))
-        return Interval(found.mean, math.nan, math.nan, 1) if self.distinct == 1 and found.n > 1 else found
+        if self.distinct == 1 and found.n > 1:
+            return Interval(found.mean, math.nan, math.nan, 1)
+        least, most = METRICS[metric].reach  # a comparison with NaN is false: no interval stays none
+        low, high = (least if found.low < least else found.low), (most if found.high > most else found.high)
+        return found._replace(low=low, high=high)
 
     @property
     def why_plain(self) -> str:

@@ -36,6 +36,7 @@ class DriftingEnv(DriftClock, gym.Env[Any, Any]):
         self.observation_space, self.action_space = self._inner.observation_space, self._inner.action_space
         self._first = _settings_at_first(self._inner, {name for one in schedule.drifts for name, _ in one.settings})
         self._met: object = None  # what it was made of; None: nothing yet
+        self.spec = self._inner.spec  # its own threshold and settings
         self.metadata, self.render_mode = self._inner.metadata, self._inner.render_mode
         self.concept = self._seed = self.clock = 0
         for i, drift in enumerate(schedule.drifts):

@@ -39,6 +39,13 @@ class Metric:
     signal: str | None = None
 
     @property
+    def reach(self) -> tuple[float, float]:
+        """The least and the most that it can be: shares from 0 to 1, counts and losses from 0."""
+        lossy = self.name in ("log_loss", "mae", "rmse", "regret", "episode_length")
+        counted = self.unit in ("decisions", "answers", "episodes")
+        return 0.0 if self.percent or counted or lossy else -math.inf, 1.0 if self.percent else math.inf
+
+    @property
     def percent(self) -> bool:
         """Whether people read it as per cent: it is a share."""
         return self.unit.startswith("share of")

@@ -102,6 +102,10 @@ class GapLog:
     def _widen(self, room: int) -> None:
         self._sums = np.append(self._sums, np.zeros(room - len(self._sums)))
 
+    def mean(self) -> float:
+        """Return the mean gap of all decisions, NaN without any."""
+        return float(self._sums.sum()) / self.steps if self.steps else math.nan
+
     def sums(self, stride: int, low: int, high: int) -> FloatArray:
         """Return the sums of the bins `low` to `high - 1` of `stride` decisions each, a multiple of the log's own."""
         k = stride // self.stride

@@ -30,7 +30,7 @@ def drift_in_short(facts: Facts) -> str:
     if not hit:
         return f"The change {at} hit no learner in more than half of its runs. {' '.join(rest)}".strip()
     only = "only " if len(hit) == 1 < len(firsts) else ""
-    named = listed([f"{facts.called(agent)} ({_met(one)})" for agent, one in hit])
+    named = listed([f"{facts.called(agent)} ({_met(facts, one)})" for agent, one in hit])
     return " ".join([f"The change {at} hit {only}{named}.", *rest])
 
 
@@ -38,9 +38,9 @@ def _is_hit(one: Summary) -> bool:
     return 2 * one.at_risk > one.n
 
 
-def _met(one: Summary) -> str:
+def _met(facts: Facts, one: Summary) -> str:
     """Say what an agent lost right after a change, and how many runs that were hit were back, and when."""
-    lost = f"{rounded(one.drop.mean)} reward a decision lost at first"
+    lost = f"{rounded(one.drop.mean)} {_unit(facts)} lost at first"
     known = not math.isnan(one.median.median) and one.recovered and one.at_risk > 1
     half = f", half within {one.median.median:,.0f} decisions" if known else ""
     if one.recovered == one.at_risk == 1:
@@ -83,10 +83,9 @@ def _one_change(facts: Facts) -> list[str]:
         return found
     (worst, most), *rest = sorted(hit, key=lambda pair: -pair[1].drop.mean)
     others = ", ".join(f"{facts.called(agent)} {rounded(one.drop.mean)}" for agent, one in rest)
-    found.append(
-        f"Right after, each decision of {facts.called(worst)} cost {rounded(most.drop.mean)} reward more than if the "
-        f"world had always been so{f' (of {others})' if others else ''}."
-    )
+    what = "each decision of {} cost {} reward more" if facts.result.meta.priced else "an episode of {} earned {} less"
+    lost = what.format(facts.called(worst), rounded(most.drop.mean))
+    found.append(f"Right after, {lost} than if the world had always been so{f' (of {others})' if others else ''}.")
     return [*found[-1:], *_back(facts, hit), *_quickest(facts, hit), *found[:-1]]
 
 
@@ -148,6 +147,9 @@ def _many_changes(facts: Facts) -> list[str]:
         if not due:
             found.append(f"{name} took no harm from any of them.")
             continue
+        if not facts.result.meta.priced:
+            found.append(f"{name} was hit in {due:,} of {looked:,} cases (runs times changes) and back in {back:,}.")
+            continue
         all_ = "all changes together cost" if cost >= 0 else "even so all changes together spared"
         found.append(
             f"{name} was hit in {due:,} of {looked:,} cases (runs times changes) and back before the next change in "
@@ -156,7 +158,9 @@ def _many_changes(facts: Facts) -> list[str]:
     return found
 
 
+def _unit(facts: Facts) -> str:
+    return "reward a decision" if facts.result.meta.priced else "return an episode"
+
+
 def _unknown(facts: Facts) -> str:
-    if not facts.result.meta.priced:
-        return "What that did to each decision cannot be priced here; look at the curves."
     return "Nothing can be said of the recovery: no run has enough decisions after the change."

@@ -178,9 +178,12 @@ def recovery_table(facts: Facts) -> Table:
         for one in agent.recoveries()
     ]
     head = ("agent", "change at", "drop", "runs hit", "back again", "half of these within", "cost of the change")
+    priced = facts.result.meta.priced
+    loss = "extra loss a decision right after, in reward" if priced else "return lost per episode right after"
+    cost = "extra loss in all, in reward" if priced else "not known without prices"
     caption = (
-        "Recovery, against the same run in a world that had always been as it is after the change. Drop: extra loss a "
-        "decision right after, in reward. Half within: decisions. Cost: extra loss in all, in reward."
+        "Recovery, against the same run in a world that had always been as it is after the change. "
+        f"Drop: {loss}. Half within: decisions. Cost: {cost}."
     )
     return Table("recovery", caption, head, rows, fold=len(rows) > 12)
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Literal
 from rich.measure import Measurement
 from rich.table import Table
 
+from sandbox.harm import slight_text
 from sandbox.metrics import METRICS
 from sandbox.result import Result
-from sandbox.show.numbers import interval_text, number
+from sandbox.show.numbers import interval_text
 from sandbox.show.text import cell, console_of, exact, heading, safe
 
 if TYPE_CHECKING:
@@ -114,11 +115,10 @@ def _recoveries(result: Result) -> Table | str:
         return f"drift {drift}: no run sees a change, so there is no recovery to measure"
     if not changes:
         return f"drift {drift}: it never ceases, so there is no recovery to measure"
-    if not result.meta.priced:
-        return f"drift {drift}: recovery is measured in prices, which are not known here"
-    counts = f"; a drop is an excess gap above {number(result.meta.material * result.meta.gap_range)} per decision"
+    counts = f"; a drop is {slight_text(result.meta)}"
     table = Table(title=f"after the changes of {drift}, against each run's twin{counts}", title_justify="left")
     for name, justify in _RECOVERY_COLUMNS:
+        name = name if result.meta.priced else name.replace("gap per decision", "return per episode")
         table.add_column(name, justify=justify, overflow="fold", max_width=44 if name == "agent" else None)
     for agent in result.agents:
         for found in agent.recoveries(_MOST_CHANGES):
