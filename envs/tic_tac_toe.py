@@ -164,6 +164,11 @@ def game_table(first: bool, style: str, skill: float) -> Table:
     if style not in STYLES:
         near = suggestion(str(style), STYLES)
         raise SandboxError(f"TicTacToe: there is no style {style!r}{near}; one of {', '.join(STYLES)}")
+    return _game_table(first, style, float(skill))
+
+
+@lru_cache(maxsize=8)
+def _game_table(first: bool, style: str, skill: float) -> Table:
     boards = boards_of(first)
     number = {board: state for state, board in enumerate(boards)}
     result = {OURS: 1.0, THEIRS: -1.0, FREE: 0.0}
