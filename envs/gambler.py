@@ -13,6 +13,8 @@ from sandbox.table import IntArray, Table, table_from_outcomes
 
 from ._table_world import Outcome, TableWorld, grid_places
 
+_ONE_ROW = 25  # capitals that a picture shows in one row
+
 
 class Gambler(TableWorld):
     """The gambler's problem (book, example 4.3): stake some capital on a coin until it is the goal, or nothing.
@@ -64,9 +66,17 @@ class Gambler(TableWorld):
         return {"heads": 1.0 - heads if number % 2 else heads}
 
     def drawing(self, **settings: Any) -> tuple[str, ...]:
-        """Return one row, from no capital (`O`) to the goal (`G`)."""
-        return ("O" + "." * (settings["goal"] - 1) + "G",)
+        """Return the capitals from none (`O`) to the goal (`G`), ten a row if they are many."""
+        goal, width = settings["goal"], self._width
+        signs = "O" + "." * (goal - 1) + "G" + "#" * (-(goal + 1) % width)
+        return tuple(signs[first : first + width] for first in range(0, len(signs), width))
 
     def places(self) -> IntArray:
         """Return row and column (S, 2) of each capital."""
-        return grid_places(1, int(self._given["goal"]) + 1)
+        capitals = int(self._given["goal"]) + 1
+        return grid_places(-(-capitals // self._width), self._width)[:capitals]
+
+    @property
+    def _width(self) -> int:
+        capitals = int(self._given["goal"]) + 1
+        return capitals if capitals <= _ONE_ROW else 10

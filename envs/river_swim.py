@@ -87,8 +87,8 @@ class RiverSwim(TableWorld):
         return {"upstream": {"right": "left", "left": "right"}[here] if number % 2 else here}
 
     def drawing(self, **settings: Any) -> tuple[str, ...]:
-        """Return one row: `c` the crumb, `F` the feast, and between them the current."""
-        row = "c" + "<" * (settings["states"] - 2) + "F"
+        """Return one row: `c` the crumb, `G` the feast, and between them the current."""
+        row = "c" + "<" * (settings["states"] - 2) + "G"
         return (row if settings["upstream"] == "right" else row[::-1].replace("<", ">"),)
 
     def places(self) -> IntArray:
