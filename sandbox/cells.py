@@ -11,7 +11,7 @@ from sandbox.ledger import MISTAKE, REGRET, Columns
 from sandbox.table import FloatArray, IntArray
 from sandbox.trace import Meta
 
-MOST_CELLS = 2_000  # a larger table is not kept state by state
+MOST_CELLS = 5_000  # a larger table is not kept state by state
 BEFORE, AFTER = "first law", "later laws"  # decisions under the first law of a world that changes, and under others
 _VISITS, _COST, _MISTAKES = range(3)
 

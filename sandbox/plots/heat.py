@@ -23,7 +23,9 @@ _TOLD_SHARE = 0.04  # of all that mistakes cost, from which on a cell says its s
 _ALIKE = 4.0  # times the range of one map of values that all together may have, to share their colours
 _MOST_SIDE = 14  # cells in a row, in which there is room for numbers
 _MOST_TOLD = 12  # cells that say it
-_VALUES, _VISITS, _COSTS = "cividis", "Blues", "Oranges"
+_LIGHT, _DARK = "#fefefe", "#010101"  # on colours of ours: not what a page in dark has for white and black
+VALUE, VISITS, COST = "value", "visits", "cost"  # kinds of maps
+_COLOURS = {VALUE: "cividis", VISITS: "Blues", COST: "Oranges"}
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,8 @@ class Phase:
     """A stretch of a run, state by state: `visits`, `cost` (sum of gaps) and `mistakes`, each (S,).
 
     `learned`: what the agent thought of choices (S, A) at its end, and `values` of states (S,), None where it has no
-    such table; without the second, a state is worth what its best choice is. `best` (S,) and `value` (S, A): V* and Q* under
-    the law in force at its end, None where they are not known.
+    such table; without the second, a state is worth what its best choice is. `best` (S,) and `value` (S, A): V* and Q*
+    under the law in force at its end, None where they are not known.
     """
 
     title: str
@@ -74,8 +76,7 @@ class Panel:
     title: str
     unit: str
     values: FloatArray
-    colours: str
-    kind: str  # value, visits or cost
+    kind: str
     chosen: FloatArray | None = None  # (S, A) of values whose largest is chosen
 
 
@@ -85,14 +86,14 @@ def panels_of(phase: Phase) -> list[Panel]:
     found = []
     if phase.expected is not None:
         told = np.where(seen, phase.expected, math.nan)
-        found.append(Panel("what the agent expects", "value learned", told, _VALUES, "value", phase.learned))
+        found.append(Panel("what the agent expects", "value learned", told, VALUE, phase.learned))
     if phase.best is not None:
         told = np.where(seen, phase.best, math.nan)
-        found.append(Panel("what is true: V*, best choices", "value", told, _VALUES, "value", phase.value))
+        found.append(Panel("what is true: V*, best choices", "value", told, VALUE, phase.value))
     visits = np.where(seen, phase.visits, math.nan)
-    found.append(Panel("where it was", "decisions", visits, _VISITS, "visits"))
+    found.append(Panel("where it was", "decisions", visits, VISITS))
     cost = np.where(seen, phase.cost, math.nan)
-    found.append(Panel(f"{phase.mistakes.sum():,.0f} mistakes: what they cost", "sum of gaps", cost, _COSTS, "cost"))
+    found.append(Panel(f"{phase.mistakes.sum():,.0f} mistakes: what they cost", "sum of gaps", cost, COST))
     return found
 
 
@@ -146,7 +147,7 @@ def _limits(panels: Sequence[Panel], panel: Panel, ground: Map) -> tuple[float, 
     for one in panels:
         known = on_map(one.values, ground, False)
         known = known[np.isfinite(known)]
-        if one.kind == "value" and len(known):
+        if one.kind == VALUE and len(known):
             ranges[one.title] = float(known.min()), float(known.max())
     if panel.title not in ranges:
         return 0.0, 1.0
@@ -168,32 +169,52 @@ def on_map(values: FloatArray, ground: Map, add: bool) -> FloatArray:
 
 
 def draw_map(
-    axes: Axes, panel: Panel, ground: Map, ways: Sequence[Way | None], limits: tuple[float, float] = (0.0, 1.0)
+    axes: Axes,
+    panel: Panel,
+    ground: Map,
+    ways: Sequence[Way | None] = (),
+    limits: tuple[float, float] | None = None,
+    steps: int = 0,
 ) -> None:
-    """Draw one map on the axes given; `limits`: the range of colours of a map of values."""
-    from matplotlib.colors import LogNorm, Normalize
+    """Draw one map on the axes given.
 
-    grid = on_map(panel.values, ground, panel.kind != "value")
-    top = float(np.nanmax(grid)) if np.isfinite(grid).any() else 0.0
-    if panel.kind == "visits":
-        norm: Any = LogNorm(1.0, max(2.0, top))
-    else:
-        low, high = limits if panel.kind == "value" else (0.0, top)
-        norm = Normalize(low, high if high > low else low + 1.0)
+    `limits`: the range of its colours, None for its own. `steps`: how many colours there are, 0 for very many.
+    """
+    from matplotlib import colormaps
+
+    grid = on_map(panel.values, ground, panel.kind != VALUE)
+    colours, norm = colormaps[_COLOURS[panel.kind]], _norm(panel, grid, limits)
+    if steps:
+        colours = colours.resampled(steps)
     axes.set_facecolor(EMPTY)
     shown = axes.pcolormesh(
         np.arange(grid.shape[1] + 1) - 0.5, np.arange(grid.shape[0] + 1) - 0.5, np.ma.masked_invalid(grid),
-        cmap=panel.colours, norm=norm, edgecolors="white", linewidth=0.4,
+        cmap=colours, norm=norm, edgecolors="white", linewidth=0.4,
     )  # fmt: skip
     _frame(axes, ground, grid)
     bar = axes.figure.colorbar(shown, cax=axes.inset_axes((1.03, 0.0, 0.05, 1.0)))
     bar.ax.yaxis.set_major_formatter(lambda value, _: _rough(value).replace("-", "\N{MINUS SIGN}"))
     bar.ax.tick_params(labelsize=8)
-    bar.set_label(panel.unit, fontsize=8)
-    if panel.kind == "value" and panel.chosen is not None and not ground.shared:
+    if panel.unit:
+        bar.set_label(panel.unit, fontsize=8)
+    if panel.kind == VALUE and panel.chosen is not None and not ground.shared:
         _arrows(axes, panel, ground, ways, grid, norm)
-    if panel.kind == "cost" and grid.shape[1] <= _MOST_SIDE:
-        _tell_shares(axes, grid)
+    if panel.kind == COST and grid.shape[1] <= _MOST_SIDE:
+        _tell_shares(axes, grid, norm)
+
+
+def _norm(panel: Panel, grid: FloatArray, limits: tuple[float, float] | None) -> Any:
+    """Return how numbers become colours: logarithmically for visits, from 0 for cost."""
+    from matplotlib.colors import LogNorm, Normalize
+
+    known = grid[np.isfinite(grid)]
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    if limits is not None:
+        low, high = limits
+    if panel.kind == VISITS:
+        return LogNorm(low if low > 0 else 1.0, max(2.0, high, 2.0 * low))
+    low = 0.0 if panel.kind == COST else low
+    return Normalize(low, high if high > low else low + 1.0)
 
 
 def _frame(axes: Axes, ground: Map, grid: FloatArray) -> None:
@@ -210,7 +231,7 @@ def _frame(axes: Axes, ground: Map, grid: FloatArray) -> None:
         axes.plot([c + 0.5, c + 0.5], [r - 0.5, r + 0.5], color=WALL, linewidth=2.5)
     axes.set_xlim(-0.5, len(ground.rows[0]) - 0.5)
     axes.set_ylim(len(ground.rows) - 0.5, -0.5)
-    axes.set_aspect("equal")
+    axes.set_aspect("equal", anchor="W")  # what room is left goes to the scale's numbers
     axes.set_xticks([])
     axes.set_yticks([])
 
@@ -226,7 +247,7 @@ def _arrows(axes: Axes, panel: Panel, ground: Map, ways: Sequence[Way | None], g
         best = np.flatnonzero(values >= values.max())
         if len(best) == len(values) > 1:
             continue
-        colour = "#ffffff" if float(norm(grid[r, c])) < 0.55 else "#000000"
+        colour = _LIGHT if float(norm(grid[r, c])) < 0.55 else _DARK
         for choice in best.tolist():
             way = ways[choice]
             if way is not None and way != (0.0, 0.0):
@@ -237,15 +258,14 @@ def _arrows(axes: Axes, panel: Panel, ground: Map, ways: Sequence[Way | None], g
                 )  # fmt: skip
 
 
-def _tell_shares(axes: Axes, grid: FloatArray) -> None:
+def _tell_shares(axes: Axes, grid: FloatArray, norm: Any) -> None:
     """Write into the costliest cells which share of all cost they have."""
     total = float(np.nansum(grid))
     if total <= 0:
         return
     shares = np.nan_to_num(grid / total)
     order = np.argsort(-shares, axis=None, kind="stable")[:_MOST_TOLD]
-    top = float(shares.max())
     for r, c in zip(*np.unravel_index(order, grid.shape), strict=True):
         if shares[r, c] >= _TOLD_SHARE:
-            colour = "#ffffff" if shares[r, c] > 0.6 * top else "#000000"
+            colour = _LIGHT if float(norm(grid[r, c])) > 0.6 else _DARK
             axes.text(c, r, f"{100 * shares[r, c]:.0f}%", ha="center", va="center", fontsize=7.5, color=colour)

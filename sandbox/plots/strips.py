@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from sandbox.plots.heat import Phase
+    from sandbox.table import FloatArray
 
 MOST_IN_ORDER = 130
 COSTLIEST = 15
@@ -51,14 +52,15 @@ def draw_states(
 
 def _in_order(axes: Sequence[Axes], phase: Phase, ways: Sequence[tuple[float, float] | None]) -> None:
     """Draw values and what is chosen, visits and cost against the number of the state."""
+    from matplotlib.ticker import MaxNLocator
+
     state, seen = np.arange(len(phase.visits)), phase.visits > 0
     if len(axes) == 3:
         if phase.best is not None:
             axes[0].plot(state[seen], phase.best[seen], "--", color=_TRUE, linewidth=1.4, label="true (V*)")
         if phase.expected is not None:
-            axes[0].plot(
-                state[seen], phase.expected[seen], "o-", color=_LEARNED, markersize=4, label="what the agent expects"
-            )
+            told = phase.expected[seen]
+            axes[0].plot(state[seen], told, "o-", color=_LEARNED, markersize=4, label="what the agent expects")
         axes[0].set_ylabel("value")
         if len(state) <= _MOST_CHOICES and len(ways) > 1:
             _choices(axes[0], phase, ways)
@@ -72,11 +74,22 @@ def _in_order(axes: Sequence[Axes], phase: Phase, ways: Sequence[tuple[float, fl
         at.set_ylim(0.0, 1.06 * max(float(values.max()), 1e-9 if values.any() else 1.0))
     axes[-1].set_xlabel("state")
     for at in axes:
-        at.xaxis.get_major_locator().set_params(integer=True)
+        at.xaxis.set_major_locator(MaxNLocator(integer=True))
         at.set_xlim(-0.7, len(state) - 0.3)
         at.grid(axis="y", alpha=0.3, linewidth=0.6)
         for side in ("top", "right"):
             at.spines[side].set_visible(False)
+
+
+def draw_bars(axes: Axes, values: FloatArray, unit: str) -> None:
+    """Draw a number for each state against the number of the state."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.bar(np.arange(len(values)), values, color=_COST, width=0.8)
+    axes.set_xlabel("state")
+    axes.set_ylabel(unit)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(axis="y", alpha=0.3, linewidth=0.6)
 
 
 def _choices(axes: Axes, phase: Phase, ways: Sequence[tuple[float, float] | None]) -> None:
@@ -111,13 +124,13 @@ def costliest(phase: Phase) -> list[int]:
 
 
 def draw_costliest(axes: Axes, phase: Phase, names: Mapping[int, str]) -> None:
-    """Draw the costliest states as bars, each with its number of decisions and mistakes."""
+    """Draw the costliest states as bars, each with its number of mistakes and of decisions."""
     order = np.array(costliest(phase), dtype=np.int64)
     total = float(phase.cost.sum())
     places = np.arange(len(order))
     axes.barh(places, phase.cost[order], color=_COST, height=0.7)
     for k, state in enumerate(order):
-        told = f"{phase.mistakes[state]:,.0f} mistakes in {phase.visits[state]:,.0f} decisions"
+        told = f"{phase.mistakes[state]:,.0f} of {phase.visits[state]:,.0f}"
         axes.annotate(
             told, (phase.cost[state], k), xytext=(4, 0), textcoords="offset points", va="center", fontsize=7.5
         )
@@ -126,8 +139,11 @@ def draw_costliest(axes: Axes, phase: Phase, names: Mapping[int, str]) -> None:
         for text in axes.get_yticklabels():
             text.set_fontfamily("monospace")
     axes.invert_yaxis()
-    axes.margins(x=0.4)
+    axes.margins(x=0.22)
     share = 100.0 * float(phase.cost[order].sum()) / total if total > 0 else 0.0
-    axes.set_xlabel(f"cost of mistakes (sum of gaps); these {len(order)} states: {share:.0f} % of all")
+    axes.set_xlabel(
+        f"sum of gaps (beside it: mistakes of decisions);\nthese {len(order)} states have {share:.0f} % of all",
+        fontsize=9,
+    )
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

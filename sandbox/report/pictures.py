@@ -38,7 +38,8 @@ _SEEN = 0.003  # of the longest bar: what is shorter cannot be seen, and is left
 _OPEN = "#777777"
 
 
-def _axes(high: float = HIGH) -> tuple[Figure, Axes]:
+def drawn_axes(high: float = HIGH) -> tuple[Figure, Axes]:
+    """Return a figure of the page's width, and its axes."""
     from matplotlib.figure import Figure
 
     drawn = Figure(figsize=(WIDE, high), layout="constrained")
@@ -83,7 +84,7 @@ def curve_pictures(facts: Facts, prefix: str) -> list[Picture]:
     safe = replace(result, agents=[replace(agent, name=printable(agent.name)) for agent in result.agents])
 
     def drawing(panel: Panel) -> Figure:
-        drawn, axes = _axes()
+        drawn, axes = drawn_axes()
         draw_panel(axes, panel, safe, looks)
         axes.set_title("")
         return drawn
@@ -105,7 +106,7 @@ def ledger_pictures(facts: Facts, books: dict[str, Books], prefix: str) -> list[
 
     def drawing(agent: AgentResult) -> Figure:
         unit, accounts = books[agent.name]
-        drawn, axes = _axes(1.0 + 0.3 * len(accounts))
+        drawn, axes = drawn_axes(1.0 + 0.3 * len(accounts))
         least = _SEEN * max(abs(one.mean) for one in accounts.values())
         shown = {key: one for key, one in accounts.items() if key == "regret" or abs(one.mean) >= least}
         steps = [(NAMES[key], one.mean) for key, one in shown.items() if key in NAMES]
@@ -152,7 +153,7 @@ def ranking_pictures(facts: Facts, prefix: str) -> list[Picture]:
     arrow = "more is better" if METRICS[metric].better == "higher" else "less is better"
 
     def drawing(which: Any, rows: list[Bar], told: str) -> Figure:
-        drawn, axes = _axes(height_of(len(rows)))
+        drawn, axes = drawn_axes(height_of(len(rows)))
         which(axes, rows, told)
         return drawn
 
@@ -212,7 +213,7 @@ def recovery_pictures(facts: Facts, prefix: str) -> list[Picture]:
                 by_change.setdefault(runs[0].change, []).append((agent, runs))
 
     def drawing(told: list[tuple[AgentResult, Any]]) -> Figure:
-        drawn, axes = _axes()
+        drawn, axes = drawn_axes()
         draw_recovery(axes, [runs for _, runs in told], [looks[agent.name] for agent, _ in told])
         return drawn
 

@@ -19,6 +19,7 @@ from sandbox.report.pictures import (
     recovery_pictures,
     who_was_hit,
 )
+from sandbox.report.places import places_part
 from sandbox.report.surprise import LOOKED_FOR
 from sandbox.report.tables import (
     failures_table,
@@ -100,6 +101,8 @@ def _length(result: Result) -> str:
 def _section(facts: Facts, title: str, prefix: str, alone: bool) -> Section:
     result = facts.result
     parts = [_curves(facts, prefix), _ranking(facts, prefix), _ledger(facts, prefix)]
+    places = places_part(facts, prefix)
+    parts += [places] if places is not None else []
     parts += [_recovery(facts, prefix)] if result.drifting.drift else []
     parts += [_caveats(facts, prefix)] if result.warnings() else []
     return Section(

@@ -25,7 +25,7 @@ SIGNS = {
     "CliffWalkingEnv": "S start, G goal, C cliff",
     "TaxiEnv": "p passenger, D destination",
     "WindyGridworld": "S start, G goal; numbers are the strength of the wind upwards",
-    "RiverSwim": "c crumb, F feast; arrows are the current",
+    "RiverSwim": "c crumb, G feast; arrows are the current",
     "ShortCorridor": "G goal; at x left and right are exchanged",
     "Driving": "c another car, o obstacle, ~ hidden; arrows are the own speed",
     "TicTacToe": "X moved first",
@@ -130,7 +130,7 @@ def strip_board(state: int, n_states: int) -> Board | None:
 
 
 def ground_of(env: gym.Env[Any, Any]) -> Ground | None:
-    """Return the ground of an environment that renders text, None if its states have no places in it.
+    """Return the ground of an environment that renders text and was reset, None if its states have no places in it.
 
     The environment's own `places()` says where states are; without it each state is looked at.
     """
@@ -140,7 +140,6 @@ def ground_of(env: gym.Env[Any, Any]) -> Ground | None:
     inner: Any = env.unwrapped
     if getattr(inner, "render_mode", None) != "ansi" or not isinstance(env.observation_space, spaces.Discrete):
         return None
-    env.reset(seed=0)
     told = getattr(inner, "places", None)
     if not hasattr(inner, "state") or int(env.observation_space.n) > _MOST_PROBED:
         return None

@@ -14,7 +14,7 @@ from PIL import Image
 from sandbox.env_world import EnvWorld
 from sandbox.errors import SandboxError, one_line
 from sandbox.plots.painter import Board
-from sandbox.table_env import TableEnv
+from sandbox.table_env import DriftClock, TableEnv
 from sandbox.watching.boards import own_board, own_ground, strip_board, text_board
 
 Picture = Board | Image.Image
@@ -47,11 +47,15 @@ class Screen:
     def stage(self, concept: int) -> gym.Env[Any, Any]:
         """Return an environment that looks as the world does under a law (of a mixture, its largest share)."""
         settings = settings_under(self.world, concept)
-        if repr(settings) not in self._stages:
+        key = f"{concept} {settings}"
+        if key not in self._stages:
             stage = self.world.make(**settings)
             stage.reset(seed=0)
-            self._stages[repr(settings)] = stage
-        return self._stages[repr(settings)]
+            inner = stage.unwrapped
+            if isinstance(inner, DriftClock) and inner.schedule:  # a drift of its own
+                inner.concept = concept
+            self._stages[key] = stage
+        return self._stages[key]
 
     def close(self) -> None:
         """Close what was opened."""
