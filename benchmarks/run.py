@@ -10,17 +10,27 @@ import argparse
 import os
 import sys
 
+from bandit_speed import bandits
 from bands import bands
 from interval_coverage import coverage
 from long_checks import long_checks
 from measure import one_core
 from open_loop import episode_loop, river_loop
+from planner_speed import planners
 from second_speed import slates, tables, words
 from settle import settle
 from thousand import thousand
 from whole_process import command_line, first_run, memory, two_cores
 
-ON_ONE_CORE = {"episodes": episode_loop, "river": river_loop, "tables": tables, "words": words, "slates": slates}
+ON_ONE_CORE = {
+    "episodes": episode_loop,
+    "river": river_loop,
+    "tables": tables,
+    "words": words,
+    "slates": slates,
+    "bandits": bandits,
+    "planners": planners,
+}
 BENCHMARKS = ON_ONE_CORE | {
     "cores": two_cores,
     "commands": command_line,
