@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sandbox.draws import WORLD, keyed_uniforms
 from sandbox.errors import SandboxError
 from sandbox.oracle import backup, solve
-from sandbox.table import FloatArray, Table
+from sandbox.table import FloatArray, IntArray, Table
 
 _ROUNDS = 400
 _HALVINGS = 24
@@ -65,7 +66,8 @@ def _starts(table: Table) -> Iterator[FloatArray]:
         known = uniform
     yield _alike(table, 0.9 * known + 0.1 * uniform, np.ones(table.n_states))
     for k in range(4 if table.observed is not None and uniform.size <= _SMALL else 0):
-        drawn = np.random.default_rng(k).random((table.n_observations, table.n_choices))[table.seen]
+        drawn = keyed_uniforms(k, 0, table.n_observations * table.n_choices, WORLD)
+        drawn = drawn.reshape(table.n_observations, table.n_choices)[table.seen]
         yield drawn / drawn.sum(axis=1, keepdims=True)
 
 
@@ -157,37 +159,17 @@ def _judge_within(table: Table) -> Callable[[FloatArray], Judged]:
 
 def _judge_for_ever(table: Table) -> Callable[[FloatArray], Judged]:
     """Judge by the value without a time limit; a policy that may never end an episode is worth -inf."""
-    import scipy.sparse.linalg
-
-    sparse: Any = scipy.sparse  # it has no types
-
     live = np.flatnonzero(table.reachable())
-    place = np.full(table.n_states, -1)
-    place[live] = np.arange(len(live))
-    weight = table.probability * ~table.terminated * table.objective.discount
     reward = (table.probability * table.reward).sum(axis=2)
     average = table.objective.kind == "average"
-    rows = np.broadcast_to(place[live][:, None, None], table.successor[live].shape).ravel()
-    columns = place[table.successor[live]].ravel()
+    from_start = np.zeros(len(live)) if average else table.start[live]
+    from_start[0] += average
 
     def judge(policy: FloatArray) -> Judged:
-        chance = (weight[live] * policy[live][:, :, None]).ravel()
-        known = chance > 0.0
-        moves = sparse.csc_array((chance[known], (rows[known], columns[known])), shape=(len(live), len(live)))
-        system = (sparse.eye_array(len(live)) - moves).tolil()
-        if average:  # the first state's bias is 0, and its column stands for the gain
-            system[:, 0] = np.ones((len(live), 1))
-        wanted = (reward * policy).sum(axis=1)[live]
-        from_start = np.zeros(len(live)) if average else table.start[live].copy()
-        if average:
-            from_start[0] = 1.0
-        try:
-            solver = sparse.linalg.splu(sparse.csc_array(system))
-            found, visits = solver.solve(wanted), solver.solve(from_start, trans="T")
-        except RuntimeError:
+        solved = _solve(_system(table, live, policy), (reward * policy).sum(axis=1)[live], from_start)
+        if solved is None:
             return Judged(-np.inf, np.zeros_like(policy))
-        if not (np.abs(system @ found - wanted).max() <= 1e-6 * max(1.0, float(np.abs(found).max())) < 1e9):
-            return Judged(-np.inf, np.zeros_like(policy))
+        found, visits = solved
         gain, values, slope = 0.0, np.zeros(table.n_states), np.zeros_like(policy)
         values[live] = found
         if average:
@@ -196,3 +178,38 @@ def _judge_for_ever(table: Table) -> Callable[[FloatArray], Judged]:
         return Judged(gain if average else float(table.start @ values), slope)
 
     return judge
+
+
+def _system(table: Table, live: IntArray, policy: FloatArray) -> Any:
+    """Return the equations of the values of `live` states under a policy, as a sparse matrix.
+
+    For an average objective the first state's value is 0, and its column stands for the gain.
+    """
+    import scipy.sparse
+
+    sparse: Any = scipy.sparse  # it has no types
+    place = np.full(table.n_states, -1)
+    place[live] = np.arange(len(live))
+    weight = table.probability * ~table.terminated * table.objective.discount * policy[:, :, None]
+    rows = np.broadcast_to(place[live][:, None, None], table.successor[live].shape).ravel()
+    columns, chance = place[table.successor[live]].ravel(), weight[live].ravel()
+    known = chance > 0.0
+    moves = sparse.csc_array((chance[known], (rows[known], columns[known])), shape=(len(live), len(live)))
+    system = (sparse.eye_array(len(live)) - moves).tolil()
+    if table.objective.kind == "average":
+        system[:, 0] = np.ones((len(live), 1))
+    return sparse.csc_array(system)
+
+
+def _solve(system: Any, wanted: FloatArray, from_start: FloatArray) -> tuple[FloatArray, FloatArray] | None:
+    """Return what solves the equations, and what solves them transposed; None where nothing finite does."""
+    import scipy.sparse.linalg
+
+    linear: Any = scipy.sparse.linalg  # it has no types
+    try:
+        solver = linear.splu(system)
+        found, visits = solver.solve(wanted), solver.solve(from_start, trans="T")
+    except RuntimeError:
+        return None
+    sound = np.abs(system @ found - wanted).max() <= 1e-6 * max(1.0, float(np.abs(found).max())) < 1e9
+    return (found, visits) if sound else None

@@ -197,13 +197,20 @@ def test_a_change_that_only_longer_runs_see_is_that_of_those() -> None:
     assert found.n + found.undecided == longer
 
 
-def test_unpriced_worlds_drift_without_recovery(capsys: pytest.CaptureFixture[str]) -> None:
-    result = study("random", "abrupt@100:sutton_barto_reward=True", "CartPole-v1", steps=400, jobs=1)
-    assert result.failed == [] and result.agents[0].recoveries() == []
+def test_unpriced_worlds_recover_in_returns(capsys: pytest.CaptureFixture[str]) -> None:
+    """CartPole, its rewards -1 at a fall instead of 1 a step: an episode of n steps earns n before, -1 after."""
+    result = study("random", "abrupt@200:sutton_barto_reward=True", "CartPole-v1", steps=800, jobs=1)
+    assert result.failed == [] and result.meta.reference_return == 475.0
+    (one,) = result.agents[0].recoveries()
+    assert one.change == 200 and one.n == len(result.agents[0].done) and one.at_risk == 0
+    assert math.isnan(one.cost.mean)
     told = result.as_json()
-    assert told["changes"] == [{"begin": 100, "complete": 100}] and told["agents"][0]["recovery"] == []
+    assert (
+        told["changes"] == [{"begin": 200, "complete": 200}]
+        and told["agents"][0]["recovery"][0]["cost"]["mean"] is None
+    )
     print_result(result)
-    assert "recovery is measured in prices, which are not known here" in capsys.readouterr().out
+    assert "a drop is a loss of more than 47.5 of an episode's return" in " ".join(capsys.readouterr().out.split())
     assert result.plot().axes
 
 
