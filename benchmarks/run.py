@@ -12,6 +12,7 @@ import sys
 
 from bandit_speed import bandits
 from bands import bands
+from c_kernel import c_kernel
 from interval_coverage import coverage
 from long_checks import long_checks
 from measure import one_core
@@ -30,6 +31,7 @@ ON_ONE_CORE = {
     "slates": slates,
     "bandits": bandits,
     "planners": planners,
+    "kernel": c_kernel,
 }
 BENCHMARKS = ON_ONE_CORE | {
     "cores": two_cores,
