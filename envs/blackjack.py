@@ -110,16 +110,19 @@ def _draw(total: int, ace: int, card: int) -> tuple[int, int]:
 def _dealer(card: int, deck: FloatArray) -> _Scores:
     """Return what a dealer who shows `card` ends with."""
     scores: _Scores = {}
-
-    def play(total: int, ace: int, cards: int, chance: float) -> None:
-        if total >= 17 and cards > 1:
-            key = total if total <= 21 else _BUST, cards == 2 and total == 21
-            scores[key] = scores.get(key, 0.0) + chance
-            return
-        for drawn in range(1, 11):
-            play(*_draw(total, ace, drawn), cards + 1, chance * float(deck[drawn]))
-
-    play(*_draw(0, 0, card), 1, 1.0)
+    hands, second = {_draw(0, 0, card): 1.0}, True  # those still drawn to, and whether the next card is the second
+    while hands:
+        following: dict[tuple[int, int], float] = {}
+        for hand, chance in hands.items():
+            for drawn in range(1, 11):
+                total, ace = _draw(*hand, drawn)
+                share = chance * float(deck[drawn])
+                if total < 17:
+                    following[total, ace] = following.get((total, ace), 0.0) + share
+                else:
+                    key = total if total <= 21 else _BUST, second and total == 21
+                    scores[key] = scores.get(key, 0.0) + share
+        hands, second = following, False
     return scores
 
 
