@@ -31,20 +31,30 @@ def mix_tables(shares: Sequence[tuple[float, Table]]) -> Table:
     if len(shares) == 1:
         return shares[0][1]
     first = shares[0][1]
+    start = np.asarray(sum(share * table.start for share, table in shares))
+    start = start / start.sum()
+    if all(_same_outcomes(first, table) for _, table in shares):
+        mixed = np.asarray(sum(share * table.probability for share, table in shares))
+        return replace(first, probability=mixed / mixed.sum(axis=2, keepdims=True), start=start)
 
     def joined(name: str) -> Any:
         return np.concatenate([getattr(table, name) for _, table in shares], axis=2)
 
     probability = np.concatenate([share * table.probability for share, table in shares], axis=2)
-    start = sum(share * table.start for share, table in shares)
     return replace(
         first,
         probability=probability / probability.sum(axis=2, keepdims=True),
         successor=joined("successor"),
         reward=joined("reward"),
         terminated=joined("terminated"),
-        start=np.asarray(start) / np.sum(start),
+        start=start,
     )
+
+
+def _same_outcomes(first: Table, table: Table) -> bool:
+    """Return whether two laws have the same outcomes, and differ in how likely these are: they need no more room."""
+    names = ("successor", "reward", "terminated")
+    return all(np.array_equal(getattr(first, name), getattr(table, name)) for name in names)
 
 
 def drifting_tables(schedule: Schedule, anchor: Callable[[Anchor], Table]) -> list[Table]:
@@ -90,7 +100,7 @@ class TableEnv(DriftClock, gym.Env[Any, Any]):
         self.observation_space = spaces.Discrete(self.laws[0].n_observations)
         self.action_space = spaces.Discrete(self.laws[0].n_choices)
         self._seen = None if self.laws[0].observed is None else self.laws[0].observed.tolist()
-        self._options = [_options(table) for table in self.laws]
+        self._options = [_Options(table) for table in self.laws]
         self._starts = [np.cumsum(table.start) for table in self.laws]
         self._begin(0)
 
@@ -143,11 +153,18 @@ def first_state(cumulative: FloatArray, u: float) -> int:
     return int(np.argmax(cumulative > u))
 
 
-def _options(table: Table) -> list[list[list[tuple[float, int, float, bool]]]]:
-    """Return, for each state and choice, what may come: (cumulative probability, successor, reward, terminated)."""
-    limits = np.cumsum(table.probability, axis=2).tolist()
-    parts = [part.tolist() for part in (table.successor, table.reward, table.terminated)]
-    return [
-        [list(zip(*columns, strict=True)) for columns in zip(limits[s], *(part[s] for part in parts), strict=True)]
-        for s in range(table.n_states)
-    ]
+Option = tuple[float, int, float, bool]  # cumulative probability, successor, reward, terminated
+
+
+class _Options(dict[int, list[list[Option]]]):
+    """What may come of each choice, by state; read off the table where an episode first stands in it."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def __missing__(self, state: int) -> list[list[Option]]:
+        table = self._table
+        limits = np.cumsum(table.probability[state], axis=1)
+        columns = (limits, table.successor[state], table.reward[state], table.terminated[state])
+        self[state] = [list(zip(*row, strict=True)) for row in zip(*(part.tolist() for part in columns), strict=True)]
+        return self[state]
