@@ -193,7 +193,9 @@ def _table(road: Road, states: States) -> Table:
             for k, (arrives, then) in enumerate(_arrivals(road, after), first):
                 share = chance * np.where(crash, float(k == first), arrives)  # after a crash nothing comes
                 probability[:, choice, k], reward[:, choice, k] = share, earned
-                successor[:, choice, k] = np.where(share > 0.0, states.at[_number(then)], successor[:, choice, k])
+                # What cannot be in any weather is no state; where it stands here its chance is 0.
+                there = states.at[_number(then)]
+                successor[:, choice, k] = np.where(there < 0, successor[:, choice, k], there)
     start = np.zeros(n_states)
     rest = Cars(np.array([road.lanes - 1]), np.array([0]), np.full((1, road.lanes), NOTHING))
     start[states.at[_number(rest)]] = 1.0

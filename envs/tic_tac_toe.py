@@ -110,13 +110,13 @@ def minimax(board: Board, side: int) -> int:
 
 
 def replies(board: Board, style: str, skill: float) -> dict[int, float]:
-    """Return the chance of each square that the opponent may choose."""
+    """Return how likely the opponent is to choose each free square, 0 included."""
     free = free_squares(board)
     good = _styled(board, style, free)
     chance = {square: (1.0 - skill) / len(free) for square in free}
     for square in good:
         chance[square] += skill / len(good)
-    return {square: share for square, share in chance.items() if share > 0.0}
+    return chance
 
 
 def _styled(board: Board, style: str, free: list[int]) -> list[int]:
