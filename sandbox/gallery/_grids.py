@@ -17,7 +17,7 @@ _BY_LAMBDA = {0.0: 1.0, 0.4: 1.0, 0.8: 1.0, 0.9: 1.0, 0.95: 1.0, 0.99: 0.4, 1.0:
 GRIDS = {
     "figure-7-2": _points("n-step", _BY_N),
     "figure-12-3": _points("lambda-return", _BY_LAMBDA),
-    "figure-12-6": _points("td-lambda", {0.0: 1.0, 0.4: 1.0, 0.8: 0.9, 0.9: 0.5, 0.95: 0.3, 0.99: 0.1, 1.0: 0.05}),
+    "figure-12-6": _points("td-lambda", {0.0: 1.0, 0.4: 1.0, 0.8: 0.9, 0.9: 0.5, 0.95: 0.3, 0.99: 0.1}),
     "figure-12-8": _points("online", _BY_LAMBDA),
 }
 

@@ -51,7 +51,7 @@ def cells(row: Row, found: Found) -> tuple[str, ...]:
         row.unit,
         told(row.expected.mean, tolerance),
         told(row.found.mean, tolerance),
-        number(tolerance),
+        number(tolerance) if tolerance >= 0.001 else f"{tolerance:.1g}",
         verdict(row, count),
     )
 
