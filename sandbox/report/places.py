@@ -37,8 +37,10 @@ def places_part(facts: Facts, prefix: str) -> Part | None:
     steps = max((int(agent.decisions) for agent, _ in shown if not math.isnan(agent.decisions)), default=1)
     maps, named = looks_of_world(result.world, result.drifting.drift, steps)
     pictures = _pictures(facts, shown, dict(zip((BEFORE, AFTER), maps, strict=True)), named, prefix)
-    told = "What mistakes cost is the sum of the gaps of all decisions made in a state, in reward; where a learner was"
-    told += " is the number of decisions made there; both are means of a run, and darker is more."
+    told = (
+        "Cost is the sum of the gaps of all decisions made in a state, in reward; visits are how many they were. Both"
+    )
+    told += " are means of a run; darker is more, and the numbers are shares of all cost."
     left = f" Shown are the best {_MOST}." if len(found) > _MOST else ""
     said = [Said("", told + left)]
     said += [Said(f"{facts.called(agent)}:", _concentrated(phases)) for agent, phases in shown]
@@ -91,8 +93,7 @@ def _pictures(
             ground = maps[name or BEFORE]
             kinds = (COST, VISITS) if ground is not None and len(ground.rows) > 1 else (COST,)
             for kind in kinds:
-                title = f"{facts.called(agent)}: {'what mistakes cost' if kind == COST else 'where it was'}"
-                title += f", {_TITLES[name]}" if name else ""
+                title = f"{facts.called(agent)}: {'cost' if kind == COST else 'visits'} {_TITLES.get(name, '')}".strip()
                 found.append(
                     Picture(
                         f"{prefix}-{kind}-{k}-{'after' if name == AFTER else 'first'}",
