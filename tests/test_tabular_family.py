@@ -41,7 +41,7 @@ from sandbox.evaluator import Evaluator
 from sandbox.interfaces import Decision, Experience
 from sandbox.table import FloatArray
 from sandbox.trace import Trace, join
-from sandbox.world import Budget
+from sandbox.world import Budget, make_terms
 
 EPISODES, LONGEST = 4, 12
 KINDS = ("monte_carlo", "n_step_sarsa", "sarsa_lambda", "watkins_q", "double_q_learning", "actor_critic")
@@ -339,6 +339,46 @@ def test_they_learn_anew_after_a_drift(agent: str) -> None:
     before, right_after, late = np.mean([gaps(agent, seed) for seed in range(3)], axis=0)
     assert right_after > 2 * before and late < right_after / 3
     assert max(before, late) < np.mean([gaps("random", seed) for seed in range(3)]) / 5
+
+
+def share_of_left(agent: Any, seed: int, episodes: int = 120) -> float:
+    """Return how often an agent goes left in a world like the book's example 6.7, where it should not.
+
+    Right ends it for nothing; left leads to ten choices that earn -0.1 on average, give or take 1.
+    """
+    agent.begin(spaces.Discrete(3), spaces.Discrete(10), np.random.default_rng([seed, 1]))
+    rng, lefts = np.random.default_rng([seed, 2]), 0
+    for _ in range(episodes):
+        made = agent.act(0)
+        choice = made.choice if isinstance(made, Decision) else made
+        left = choice < 5
+        lefts += left
+        agent.learn(Experience(0, choice, 0.0, 1 if left else 2, not left, False, None, 0))
+        if left:
+            made = agent.act(1)
+            choice = made.choice if isinstance(made, Decision) else made
+            agent.learn(Experience(1, choice, float(rng.normal(-0.1, 1.0)), 2, True, False, None, 0))
+    return lefts / episodes
+
+
+def test_the_best_of_guesses_misleads_double_q_learning_less() -> None:
+    """Sutton & Barto, figure 6.5: Q-learning goes left most of the time at first, Double Q-learning far less."""
+    single, double = (
+        np.array([share_of_left(kind(0.1, 1.0, 0.1), seed) for seed in range(40)])
+        for kind in (QLearning, DoubleQLearning)
+    )
+    error = np.sqrt((single.var(ddof=1) + double.var(ddof=1)) / 40)
+    assert single.mean() > double.mean() + 0.1 and single.mean() > double.mean() + 4 * error
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("feedback", ["delayed=3", "delayed=uniform(0,30)+partial=0.7+noisy=0.1"])
+def test_answers_may_come_late_or_never(name: str, feedback: str) -> None:
+    """Out of order, what waits for its sequel is dropped; nothing breaks, and something is learned."""
+    world, chunks = make_world("FrozenLake-v1:max_episode_steps=20").under(make_terms(feedback=feedback)), []
+    agent = make_agent(name, world)
+    world.run(agent, 0, Budget(steps=4000), chunks.append)
+    assert len(join(chunks)) == 4000 and np.isfinite(agent.q).all() and agent.q.any()
 
 
 # --- parts ------------------------------------------------------------------------------------------------------------
