@@ -63,6 +63,8 @@ class TableAgent:
         if choice is None:
             self.interrupt()
             return
+        if following is None:  # of a stream's question, which nothing follows
+            following = observation
         self.rules[1](self.memory, self._given, observation, choice, reward, following, terminated, truncated, self.rng)
 
     def interrupt(self) -> None:
