@@ -1,20 +1,23 @@
-"""What there is: worlds, agents, metrics, stored runs."""
+"""What there is: worlds, agents and their settings, metrics, stored runs."""
 
 from __future__ import annotations
 
+import importlib
+import inspect
 from pathlib import Path
 from typing import Any
 
 from sandbox.discovery import FAMILIES, discover
 from sandbox.errors import SandboxError, suggestion
+from sandbox.yardsticks import is_yardstick
 
 _KINDS = ("worlds", "agents", "metrics", "runs")
 
 
 def listing(what: str, runs: Path) -> dict[str, list[dict[str, Any]]]:
-    """Return, for each kind asked for ('' is all but runs), rows with a name and a text."""
+    """Return, for each kind asked for ('' is all but runs), rows with a name and a text; of a name, its settings."""
     if what and what not in _KINDS:
-        raise SandboxError(f"there is no list of {what!r}{suggestion(what, _KINDS)}; there is {', '.join(_KINDS)}")
+        return {what: _settings(what)}
     wanted = (what,) if what else _KINDS[:3]
     return {kind: _stored(runs) if kind == "runs" else _known(kind) for kind in wanted}
 
@@ -24,9 +27,34 @@ def _known(kind: str) -> list[dict[str, Any]]:
         from sandbox.metrics import METRICS
 
         return [{"name": m.name, "text": m.text, "unit": m.unit, "better": m.better} for m in METRICS.values()]
-    entries = [*discover(kind).values(), *(discover("environments").values() if kind == "worlds" else ())]
-    found = [{"name": entry.name, "text": entry.text} for entry in sorted(entries, key=lambda one: one.family)]
-    return found + [{"name": name, "text": text} for name, text in FAMILIES[kind].items()]
+    entries = [(entry.family or "streams", entry) for entry in discover(kind).values()]
+    if kind == "worlds":
+        entries += [("environments", entry) for entry in discover("environments").values()]
+    entries.sort(key=lambda pair: (pair[0] == "yardsticks", pair[0]))
+    found = [{"family": family, "name": entry.name, "text": entry.text} for family, entry in entries]
+    others = [(_family_of(name), name, text) for name, text in FAMILIES[kind].items()]
+    return found + [{"family": family, "name": name, "text": text} for family, name, text in others]
+
+
+def _family_of(name: str) -> str:
+    return "yardsticks" if is_yardstick(name) else "others"
+
+
+def _settings(name: str) -> list[dict[str, Any]]:
+    """Return what an agent or a world of ours is, and each of its settings with what it is unless told."""
+    known = discover("agents") | discover("worlds") | discover("environments")
+    if name not in known:
+        near = suggestion(name, [*_KINDS, *known])
+        raise SandboxError(
+            f"there is no list of {name!r}{near}; there is {', '.join(_KINDS)}, and each agent and world"
+        )
+    entry = known[name]
+    made = getattr(importlib.import_module(entry.module), entry.class_name)
+    rows: list[dict[str, Any]] = [{"name": name, "text": inspect.cleandoc(made.__doc__ or "")}]
+    for setting, given in inspect.signature(made).parameters.items():
+        if setting != "render_mode" and given.default is not inspect.Parameter.empty:
+            rows.append({"name": setting, "text": f"{given.default!r} unless told", "default": given.default})
+    return rows
 
 
 def _stored(folder: Path) -> list[dict[str, Any]]:

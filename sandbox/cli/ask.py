@@ -35,11 +35,11 @@ def oracle(
 
 @app.command("list")
 def list_(
-    what: Annotated[str, typer.Argument(help="worlds, agents, metrics or runs [all but runs]")] = "",
+    what: Annotated[str, typer.Argument(help="worlds, agents, metrics, runs [all but runs], or the name of one agent or world")] = "",
     runs: Runs = Path("runs"),
     as_json: Json = False,
 ) -> None:
-    """List what there is."""
+    """List what there is, or the settings of one agent or world."""
     from sandbox.listing import listing
 
     found = listing(what, runs)

@@ -36,9 +36,14 @@ def print_listing(found: dict[str, list[dict[str, Any]]]) -> None:
     """Print lists of names and texts."""
     console = console_of()
     for kind, rows in found.items():
-        table = Table(title=kind, title_justify="left", show_header=False, box=None, padding=(0, 2))
+        table = Table(title=safe(kind), title_justify="left", show_header=False, box=None, padding=(0, 2))
+        family = ""
         for row in rows:
-            table.add_row(safe(row["name"]), safe(row["text"]))
+            if row.get("family", "") != family:
+                family = row["family"]
+                table.add_row(f"[bold]{safe(family)}[/]", "")
+            paragraphs = [safe(" ".join(part.split())) for part in row["text"].split("\n\n")]
+            table.add_row(safe(row["name"]), "\n".join(paragraphs))
         console.print(table)
         console.print()
 
