@@ -117,6 +117,17 @@ def test_figures_can_be_written(rows: tuple[str, ...], phases: int, tmp_path: Pa
     assert [path.read_bytes() for path in paths] == [path.read_bytes() for path in again]
 
 
+def test_each_map_has_the_range_of_its_numbers() -> None:
+    phase = a_phase(6, learned=np.arange(12.0).reshape(6, 2), best=np.arange(6.0) + 3.0, value=np.ones((6, 2)))
+    ground = Map(("..", "..", ".."), np.array([divmod(k, 2) for k in range(6)], dtype=np.int64))
+    meshes = [axes.collections[0] for axes in figure("", [phase], [ground]).axes if axes.collections]
+    ranges = [(mesh.norm.vmin, mesh.norm.vmax) for mesh in meshes[:4]]
+    assert ranges == [(3.0, 11.0), (3.0, 11.0), (1.0, 5.0), (0.0, 10.0)]
+    far = a_phase(6, learned=np.zeros((6, 2)), best=np.arange(6.0) * 100.0, value=np.ones((6, 2)))
+    meshes = [axes.collections[0] for axes in figure("", [far], [ground]).axes if axes.collections]
+    assert [mesh.norm.vmax for mesh in meshes[:2]] == [1.0, 500.0]  # too far apart to share their colours
+
+
 def test_without_places_the_costliest_states_are_named() -> None:
     phase = Phase("", np.ones(200), np.where(np.arange(200) == 7, 5.0, 0.0), np.zeros(200))
     assert costliest(phase) == [7]

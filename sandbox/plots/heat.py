@@ -141,8 +141,8 @@ def figure(
     return drawn
 
 
-def _limits(panels: Sequence[Panel], panel: Panel, ground: Map) -> tuple[float, float]:
-    """Return the range of a map's values: shared by all maps of values that are alike, so that colours compare."""
+def _limits(panels: Sequence[Panel], panel: Panel, ground: Map) -> tuple[float, float] | None:
+    """Return the range of a map of values, shared by all that are alike so that colours compare; None for its own."""
     ranges = {}
     for one in panels:
         known = on_map(one.values, ground, False)
@@ -150,7 +150,7 @@ def _limits(panels: Sequence[Panel], panel: Panel, ground: Map) -> tuple[float, 
         if one.kind == VALUE and len(known):
             ranges[one.title] = float(known.min()), float(known.max())
     if panel.title not in ranges:
-        return 0.0, 1.0
+        return None
     low, high = min(a for a, _ in ranges.values()), max(b for _, b in ranges.values())
     alike = all(high - low <= _ALIKE * (b - a) for a, b in ranges.values())
     return (low, high) if alike else ranges[panel.title]
@@ -181,6 +181,7 @@ def draw_map(
     `limits`: the range of its colours, None for its own. `steps`: how many colours there are, 0 for very many.
     """
     from matplotlib import colormaps
+    from matplotlib.ticker import LogLocator, NullLocator
 
     grid = on_map(panel.values, ground, panel.kind != VALUE)
     colours, norm = colormaps[_COLOURS[panel.kind]], _norm(panel, grid, limits)
@@ -194,6 +195,9 @@ def draw_map(
     _frame(axes, ground, grid)
     bar = axes.figure.colorbar(shown, cax=axes.inset_axes((1.03, 0.0, 0.05, 1.0)))
     bar.ax.yaxis.set_major_formatter(lambda value, _: _rough(value).replace("-", "\N{MINUS SIGN}"))
+    if panel.kind == VISITS:
+        bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        bar.ax.yaxis.set_minor_locator(NullLocator())
     bar.ax.tick_params(labelsize=8)
     if panel.unit:
         bar.set_label(panel.unit, fontsize=8)
