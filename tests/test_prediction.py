@@ -353,11 +353,17 @@ def test_they_choose_at_random_and_never_explore(name: str) -> None:
     "agent", [NStepTd(3), McPrediction(), TdLambda(), TrueOnlineTd(), LambdaReturn()], ids=lambda a: type(a).__name__
 )
 def test_a_gap_in_what_is_told_ends_what_waits(agent: Any) -> None:
-    agent.begin(spaces.Discrete(9), spaces.Discrete(2), np.random.default_rng(0))
-    agent.learn(Experience(0, 0, 0.0, 1, False, False, None, 0))
-    agent.learn(Experience(1, None, 9.0, 5, False, False, None, 1))
-    agent.learn(Experience(5, 1, 1.0, 6, True, False, None, 2))
-    assert agent.v[5] == pytest.approx(0.1) and np.count_nonzero(agent.v) == 1
+    """Steps whose sequel is not told teach nothing, and get no blame for what comes after the gap.
+
+    An answer is missing, or the agent abstained and stayed where it was.
+    """
+    for last in (5, 1):
+        agent.begin(spaces.Discrete(9), spaces.Discrete(2), np.random.default_rng(0))
+        agent.learn(Experience(0, 0, 0.0, 1, False, False, None, 0))
+        if last == 1:
+            agent.learn(Experience(1, None, 9.0, 1, False, False, None, 1))
+        agent.learn(Experience(last, 1, 1.0, 6, True, False, None, 2))
+        assert agent.v[last] == pytest.approx(0.1) and np.count_nonzero(agent.v) == 1
 
 
 @pytest.mark.parametrize(

@@ -72,9 +72,8 @@ class Case:
 
     def __init__(self, seed: int, step_size: float, discount: float, decay: float, n: int, flag: bool) -> None:
         self.rng = np.random.default_rng(seed)
-        self.seed, self.step_size, self.discount, self.decay, self.n, self.flag = (
-            seed, step_size, discount, decay, n, flag,
-        )  # fmt: skip
+        self.seed, self.step_size, self.discount = seed, step_size, discount
+        self.decay, self.n, self.flag = decay, n, flag
         self.world = small_world(self.rng, int(self.rng.integers(1, 5)), int(self.rng.integers(1, 4)))
 
     def episodes(self, agent: Any) -> Any:
@@ -402,12 +401,17 @@ def test_of_a_long_episode_the_last_steps_are_learned_from(monkeypatch: pytest.M
     "agent", [NStepSarsa(3), MonteCarlo(0.5), SarsaLambda(), WatkinsQ()], ids=lambda a: type(a).__name__
 )
 def test_a_gap_in_what_is_told_ends_what_waits(agent: Any) -> None:
-    """Steps whose sequel is not told teach nothing, and get no blame for what comes after the gap."""
-    agent.begin(spaces.Discrete(9), spaces.Discrete(2), np.random.default_rng(0))
-    agent.learn(Experience(0, 0, 0.0, 1, False, False, None, 0))
-    agent.learn(Experience(1, None, 9.0, 5, False, False, None, 1))
-    agent.learn(Experience(5, 1, 1.0, 6, True, False, None, 2))
-    assert agent.q[5, 1] > 0.0 and np.count_nonzero(agent.q) == 1
+    """Steps whose sequel is not told teach nothing, and get no blame for what comes after the gap.
+
+    An answer is missing, or the agent abstained and stayed where it was.
+    """
+    for last in (5, 1):
+        agent.begin(spaces.Discrete(9), spaces.Discrete(2), np.random.default_rng(0))
+        agent.learn(Experience(0, 0, 0.0, 1, False, False, None, 0))
+        if last == 1:
+            agent.learn(Experience(1, None, 9.0, 1, False, False, None, 1))
+        agent.learn(Experience(last, 1, 1.0, 6, True, False, None, 2))
+        assert agent.q[last, 1] > 0.0 and np.count_nonzero(agent.q) == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -86,3 +86,7 @@ class LambdaReturn(PredictionAgent):
 
     def _numbers(self) -> Mixture:
         return Mixture(*self._rate(), float(self.trace_decay))
+
+    def interrupt(self) -> None:
+        """Forget the steps that wait."""
+        self.memory.window.mark[COUNT] = 0

@@ -49,3 +49,7 @@ class McPrediction(PredictionAgent):
 
     def _memory(self, n_states: int, n_choices: int) -> Recalled:
         return Recalled(*self._blank(n_states, n_choices), make_window(WHOLE_EPISODE))
+
+    def interrupt(self) -> None:
+        """Forget the steps that wait."""
+        self.memory.window.mark[COUNT] = 0

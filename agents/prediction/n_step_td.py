@@ -68,3 +68,7 @@ class NStepTd(PredictionAgent):
 
     def _memory(self, n_states: int, n_choices: int) -> Recalled:
         return Recalled(*self._blank(n_states, n_choices), make_window(self.n))
+
+    def interrupt(self) -> None:
+        """Forget the steps that wait."""
+        self.memory.window.mark[COUNT] = 0

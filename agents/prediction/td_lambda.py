@@ -84,3 +84,7 @@ class TdLambda(PredictionAgent):
 
     def _numbers(self) -> Fading:
         return Fading(*self._rate(), float(self.trace_decay), self.traces == "replacing")
+
+    def interrupt(self) -> None:
+        """Forget the traces."""
+        clear(self.memory.traces)

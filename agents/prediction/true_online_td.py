@@ -82,3 +82,7 @@ class TrueOnlineTd(PredictionAgent):
 
     def _numbers(self) -> Decay:
         return Decay(*self._rate(), float(self.trace_decay))
+
+    def interrupt(self) -> None:
+        """Forget the traces."""
+        clear(self.memory.traces)

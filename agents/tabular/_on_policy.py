@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from sandbox.interfaces import Experience
 from sandbox.table import IntArray
 
 from ._table_agent import GreedyTableAgent
@@ -19,7 +18,6 @@ class OnPolicyAgent(GreedyTableAgent):
         """Return action values (S, A), and a plan that says nothing."""
         return np.full((n_states, n_choices), float(self.initial_value)), np.zeros(4, dtype=np.int64)
 
-    def learn(self, experience: Experience) -> None:
-        """Learn from one transition; an abstention teaches nothing, and what was planned is forgotten."""
+    def interrupt(self) -> None:
+        """Forget the choice that was planned."""
         self.memory.planned[KNOWN] = 0
-        super().learn(experience)

@@ -103,6 +103,8 @@ class ActorCritic(TableAgent):
     state. `fading`: whether the actor's updates are weighted by the discount to the power of the episode's age, as the
     book's box has it; without end or with long episodes the actor then stops learning, so it is off by default. Needs
     discrete observations and choices. `q` holds the preferences (S, A), `v` the critic's values (S,).
+
+    For drift take small steps of the actor: a policy that is sure of itself hardly tries what has become better.
     """
 
     rules = (choose_by_preference, learn_actor_critic)

@@ -84,3 +84,7 @@ class MonteCarlo(GreedyTableAgent):
     def _numbers(self) -> Greed:
         step_size = SAMPLE_AVERAGE if self.step_size is None else float(self.step_size)
         return Greed(step_size, float(self.discount), float(self.epsilon))
+
+    def interrupt(self) -> None:
+        """Forget the steps that wait."""
+        self.memory.window.mark[COUNT] = 0

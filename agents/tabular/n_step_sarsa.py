@@ -101,3 +101,8 @@ class NStepSarsa(OnPolicyAgent):
 
     def _memory(self, n_states: int, n_choices: int) -> Ahead:
         return Ahead(*self._start(n_states, n_choices), make_window(self.n))
+
+    def interrupt(self) -> None:
+        """Forget the steps that wait, and the choice that was planned."""
+        super().interrupt()
+        self.memory.window.mark[COUNT] = 0

@@ -93,3 +93,8 @@ class SarsaLambda(OnPolicyAgent):
 
     def _numbers(self) -> Fading:  # type: ignore[override]  # more than Greed
         return Fading(*super()._numbers(), float(self.trace_decay), self.traces == "replacing")
+
+    def interrupt(self) -> None:
+        """Forget the traces, and the choice that was planned."""
+        super().interrupt()
+        clear(self.memory.traces)

@@ -81,3 +81,7 @@ class WatkinsQ(GreedyTableAgent):
 
     def _numbers(self) -> Fading:  # type: ignore[override]  # more than Greed
         return Fading(*super()._numbers(), float(self.trace_decay), self.traces == "replacing")
+
+    def interrupt(self) -> None:
+        """Forget the traces."""
+        clear(self.memory.traces)
