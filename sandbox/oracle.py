@@ -16,6 +16,7 @@ _TOLERANCE = 1e-14  # of the largest change in a sweep, relative to the largest 
 _CIRCLE = 1e-12  # of a change that does not shrink any more, in a sweep and in a lap, relative to the largest value
 _LAP = 5_000  # sweeps between looks at whether the iteration still contracts
 _SWEEPS = 500_000
+_MANY, _FAR = 500, 0.97  # with more states, and a smaller discount, sweeps are faster than solving equations
 _LAPS = 20_000  # sweeps that count the steps to the end, where there may be none
 
 
@@ -69,7 +70,7 @@ def reachable_together(tables: Sequence[Table]) -> NDArray[np.bool_]:
 
 
 def solve(table: Table, live: NDArray[np.bool_] | None = None) -> Solution:
-    """Return the stationary optimum: policy iteration if discounted, else value iteration from zero.
+    """Return the stationary optimum: policy iteration if discounted and small, else value iteration from zero.
 
     `live`: states (S,) in which a decision may be made; None: those that an episode can reach. Raise `SandboxError`
     where no finite optimum exists (an undiscounted world that pays for staying alive).
@@ -78,7 +79,7 @@ def solve(table: Table, live: NDArray[np.bool_] | None = None) -> Solution:
     reachable = table.reachable() if live is None else live
     if table.objective.kind == "average":
         best, gain = _relative_value_iteration(table, lambda q: q.max(axis=1))
-    elif table.objective.kind == "discounted":
+    elif table.objective.kind == "discounted" and (table.n_states <= _MANY or table.objective.discount > _FAR):
         best = _policy_iteration(table)
     else:
         best = _value_iteration(table, lambda q: q.max(axis=1), reachable)
