@@ -18,7 +18,7 @@ from sandbox.catalog import make_agent, make_world
 from sandbox.envs._road import Road, road_table, states_of
 from sandbox.envs.driving import Driving, weather_after
 from sandbox.errors import SandboxError
-from sandbox.oracle import Solution, solve
+from sandbox.oracle import Solution, policy_value, solve
 from sandbox.table import Table
 from sandbox.trace import Trace, join
 from sandbox.world import Budget, make_terms
@@ -176,6 +176,14 @@ def test_values_are_those_of_plain_iteration_over_the_description() -> None:
     best = solve(road_table(road)).best
     assert best == pytest.approx([value[now] for now in every], abs=2e-4)
     assert best.min() < -15.0
+
+
+def test_values_of_many_states_solve_their_equations() -> None:
+    """What sweeps find for three lanes is what the equations of the best policy say, solved at once."""
+    for weather in ("dry", "ice"):
+        known = solution(weather)
+        assert known.residual < 1e-11
+        assert policy_value(known.table, np.eye(6)[known.policy]) == pytest.approx(known.start_value, abs=1e-10)
 
 
 def test_who_drives_well_in_the_dry_never_crashes_and_on_ice_drives_more_slowly() -> None:
