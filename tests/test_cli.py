@@ -53,6 +53,10 @@ def test_everything_that_can_print_json_does(tmp_path: Path) -> None:
     user_file(tmp_path)
     (tmp_path / "log.csv").write_text("c,r\n1,0.5\n0,1\n1,0\n")
     assert document("list", cwd=tmp_path).keys() == {"worlds", "agents", "metrics"}
+    told, *settings = document("list", "q-learning", cwd=tmp_path)["q-learning"]
+    assert "Watkins 1989" in told["text"] and {row["name"]: row["default"] for row in settings} == {
+        "step_size": 0.1, "discount": 0.99, "epsilon": 0.1, "initial_value": 0.0
+    }  # fmt: skip
     for kind in ("worlds", "agents", "metrics"):
         assert all(row["name"] and row["text"] for row in document("list", kind, cwd=tmp_path)[kind])
     assert document("score", "log.csv", "--choice", "c", "--reward", "r", cwd=tmp_path)
