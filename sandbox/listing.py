@@ -45,7 +45,7 @@ def _settings(name: str) -> list[dict[str, Any]]:
     known = discover("agents") | discover("worlds") | discover("environments")
     if name not in known:
         near = suggestion(name, [*_KINDS, *known])
-        raise SandboxError(f"there is no list of {name!r}{near}; there is {', '.join(_KINDS)}, or name an agent or world")
+        raise SandboxError(f"there is no list of {name!r}{near}; there is {', '.join(_KINDS)}, or name one thing")
     entry = known[name]
     made = getattr(importlib.import_module(entry.module), entry.class_name)
     rows: list[dict[str, Any]] = [{"name": name, "text": inspect.cleandoc(made.__doc__ or "")}]
