@@ -51,7 +51,8 @@ class Row:
         """Return how far the two may lie apart, where `rows` of them are looked at together."""
         if self.exact:
             return self.within + self.rounding
-        return sigmas(rows) * math.hypot(self.expected.error, self.found.error) + self.rounding
+        chance = sigmas(rows) * math.hypot(self.expected.error, self.found.error) + self.rounding
+        return max(chance, self.within * max(1.0, abs(self.expected.mean)))  # runs may be alike but for rounding
 
     def ok(self, rows: int) -> bool:
         """Say whether the two agree; a number that is none never does."""

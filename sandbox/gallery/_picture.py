@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,10 +14,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_EXPECTED = "#262626"
+_POINT: dict[str, Any] = {"marker": "o", "markerfacecolor": "white", "markersize": 6.5, "markeredgewidth": 1.6}
 _BAND = 2.0  # standard errors to each side
-EXPECTED_TOLD = "expected, and by how much it may differ"
-FOUND_TOLD = "found (shaded or barred: two standard errors)"
+EXPECTED_TOLD = "expected, with its tolerance (lines: found)"
 
 
 def figure(found: Found, title: str) -> Figure:
@@ -25,24 +25,35 @@ def figure(found: Found, title: str) -> Figure:
 
     names = list(dict.fromkeys(curve.name for panel in found.panels for curve in panel.curves))
     looks = dict(zip(names, looks_of([f" {name}" for name in names]), strict=True))  # none is a yardstick here
-    columns = 3 if len(names) <= 12 else 4
-    drawn = Figure(
-        figsize=(5.2 * len(found.panels) + 0.6, 4.1 + 0.22 * -(-len(names) // columns)), layout="constrained"
-    )
+    wide = max(5.2 * len(found.panels), 7.6)
+    columns = _columns([*names, EXPECTED_TOLD], wide)
+    drawn = Figure(figsize=(wide, 4.1 + 0.22 * -(-(len(names) + 1) // columns)), layout="constrained")
     for axes, panel in zip(drawn.subplots(1, len(found.panels), squeeze=False)[0], found.panels, strict=True):
         draw_panel(axes, panel, looks)
-    drawn.suptitle(plain(title), fontsize=11)
+    drawn.suptitle(plain(textwrap.fill(title, int(11 * wide))), fontsize=11)
     handles: dict[str, Any] = {}
     for axes in drawn.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
-    last = [label for label in handles if label == EXPECTED_TOLD]
-    labels = [label for label in handles if label not in last] + last
+    if any(curve.points for panel in found.panels for curve in panel.curves):
+        handles[EXPECTED_TOLD] = _sign()
     drawn.legend(
-        [handles[label] for label in labels], labels, loc="outside lower center", ncols=min(columns, len(labels)),
+        list(handles.values()), list(handles), loc="outside lower center", ncols=min(columns, len(handles)),
         frameon=False, fontsize=9,
     )  # fmt: skip
     return drawn
+
+
+def _columns(labels: list[str], wide: float) -> int:
+    """Return into how many columns a legend fits, in a figure of so many inches."""
+    return max(1, min(4, int(wide / (0.09 * max(map(len, labels)) + 0.55))))
+
+
+def _sign() -> Any:
+    """Return what stands for an expected point in the legend: its curve's colour differs."""
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], **(_POINT | {"linestyle": "none", "color": "#262626"}))
 
 
 def draw_panel(axes: Axes, panel: Panel, looks: dict[str, dict[str, Any]]) -> None:
@@ -54,6 +65,8 @@ def draw_panel(axes: Axes, panel: Panel, looks: dict[str, dict[str, Any]]) -> No
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}" if value >= 1 else f"1/{1 / value:g}")
     if "y" in panel.log:
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
+        axes.yaxis.set_minor_formatter(lambda value, _: f"{value:,g}" if f"{value:e}"[0] in "25" else "")
     if panel.span is not None:
         axes.set_ylim(*panel.span)
     if panel.ticks:
@@ -71,8 +84,8 @@ def _draw_curve(axes: Axes, curve: Curve, look: dict[str, Any], apart: bool) -> 
     if curve.points:
         at, expected, tolerance = np.array(curve.points).T
         axes.errorbar(
-            at, expected, yerr=tolerance, fmt="o", color=_EXPECTED, markerfacecolor="white", markersize=6.5, capsize=4,
-            elinewidth=1.0, label=EXPECTED_TOLD, zorder=4,
+            at, expected, yerr=tolerance, linestyle="none", color=look["color"], capsize=4, elinewidth=1.2, zorder=4,
+            **_POINT,
         )  # fmt: skip
     label = plain(curve.name)
     if apart or curve.marked:
