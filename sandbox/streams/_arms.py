@@ -62,13 +62,13 @@ def settle(
 ) -> None:
     """Fill in the expected and the realised rewards (n, k) of those steps (`at`) that follow one mixture of laws.
 
-    `means` (laws, n or 1, k): the expected reward of each arm. All arms share the step's one number, since a decision
-    sees the reward of one arm only: so agents with one seed share their luck.
+    `means` (laws, m or 1, k): the expected reward of each arm in each of those steps. All arms share the step's one
+    number, since a decision sees the reward of one arm only: so agents with one seed share their luck.
     """
     laws, rows, k = means.shape
     for n in range(at.shape[0]):
         i = at[n]
-        row = i if rows > 1 else 0
+        row = n if rows > 1 else 0
         stream = stream_of(seed, start + i, OUTCOME)
         m, u = 0, uniform(stream, 0)
         for j in range(k):
@@ -204,19 +204,28 @@ class ArmStream(LawStream):
         seen = self.seen(seed, start, count)
         concept = self.schedule.concepts(seed, start, count)
         values, rewards = np.empty((2, count, self.n_arms))  # one block: two go back to the system at every batch
-        every = np.arange(count)
         drifts = bool(self.schedule) and self.schedule.pinned is None
+        known: dict[str, FloatArray] = {}  # the means of a part; concepts share parts
         for code in np.unique(concept).tolist() if drifts else concept[:1].tolist():
             law = self.law(code)
-            means = np.stack([self._mean_of(parts, seed, start, seen) for parts in law.parts])
-            at = np.flatnonzero(concept == code) if drifts else every
+            at = np.flatnonzero(concept == code) if drifts else np.arange(count)
+            means = np.stack([self._mean_of(parts, seed, start, seen, known, at) for parts in law.parts])
             settle(seed, start, at, *law[:3], means, values, rewards)
         nothing = np.zeros(count, dtype=np.int64)
         return Batch(seen, nothing - 1, nothing, nothing, concept, values, rewards)
 
-    def _mean_of(self, parts: tuple[Part, ...], seed: int, start: int, seen: Slate) -> FloatArray:
-        means = [part.share * self.arm_means(seed, part, start, seen) for part in parts]
-        return np.asarray(sum(means[1:], means[0]))
+    def _mean_of(
+        self, parts: tuple[Part, ...], seed: int, start: int, seen: Slate, known: dict[str, FloatArray], at: IntArray
+    ) -> FloatArray:
+        """Return the mean of each arm in the steps `at` (m, k), or (1, k), under one law."""
+        mean = np.zeros((1, self.n_arms))
+        for part in parts:
+            key = repr(part[1:])
+            if key not in known:
+                known[key] = self.arm_means(seed, part, start, seen)
+            found = known[key]
+            mean = mean + part.share * (found if len(found) == 1 or len(at) == len(found) else found[at])
+        return mean
 
     def observation(self, batch: Batch, i: int) -> Any:
         """Return what an agent sees of the i-th question of a batch: 0, always."""

@@ -32,6 +32,31 @@ def wear(age: IntArray, first: int, height: FloatArray, rate: FloatArray, scale:
             mean[i, j] = height[j] * math.exp(-rate[j] * math.log1p(years / scale))
 
 
+@compiled
+def wear_down(
+    weight: FloatArray, height: FloatArray, rate: FloatArray, scale: FloatArray, uses: IntArray, steps: int
+) -> float:
+    """Return the mean over some steps of the best arm's mean, where it is chosen every time.
+
+    An arm's mean is the sum, by `weight` (p,), of those under several laws: `height` and `rate` (p, k), `scale` (p,).
+    `uses` (k,) counts them, from 0.
+    """
+    total, mean, k = 0.0, np.zeros(height.shape[1]), height.shape[1]
+    for step in range(-k, steps):
+        arm = step + k  # before the first step, what each is worth unused
+        if step >= 0:
+            arm = 0
+            for j in range(k):
+                if mean[j] > mean[arm]:
+                    arm = j
+            total += mean[arm]
+            uses[arm] += 1
+        mean[arm] = 0.0
+        for p in range(weight.shape[0]):
+            mean[arm] += weight[p] * height[p, arm] * math.exp(-rate[p, arm] * math.log1p(uses[arm] / scale[p]))
+    return total / steps
+
+
 class Worn(Question):
     """A question of a run whose arms wear out: it knows their use so far, and counts one more once it is answered."""
 
@@ -82,10 +107,14 @@ class RottingArms(ArmStream):
         self.luck_reach = REACH * self._largest("noise") + (self.gap_range if self._mixes else 0.0)
 
     def _means(self, part: Part, age: IntArray, first: int, count: int) -> FloatArray:
-        height, rate = (np.roll(np.array(one, dtype=np.float64), -part.change) for one in (self.heights, self.rates))
         mean = np.empty((count, self.n_arms))
-        wear(age, first, height, rate, float(part.settings.get("scale", self.scale)), mean)
+        wear(age, first, *self._law_of(part), mean)
         return mean
+
+    def _law_of(self, part: Part) -> tuple[FloatArray, FloatArray, float]:
+        """Return heights (k,), rates (k,) and the scale of a law."""
+        height, rate = (np.roll(np.array(one, dtype=np.float64), -part.change) for one in (self.heights, self.rates))
+        return height, rate, float(part.settings.get("scale", self.scale))
 
     def arm_means(self, seed: int, part: Part, start: int, seen: Slate) -> FloatArray:
         """Return the mean of each arm (n, k) in the steps from `start` on, for arms that age with time."""
@@ -140,4 +169,9 @@ class RottingArms(ArmStream):
 
     def expected_best(self, concept: int) -> float:
         """Return the mean of the best arm over the first 10,000 steps; of rested arms, as the oracle wears them."""
-        return float(self.pin(concept).batch(0, 0, self.suggested).values.max(axis=1).mean())
+        if not self.rested:
+            return float(self.pin(concept).batch(0, 0, self.suggested).values.max(axis=1).mean())
+        mixture = self._parts(concept)
+        laws = [(weight * part.share, *self._law_of(part)) for weight, parts in mixture for part in parts]
+        weight, height, rate, scale = (np.array(column) for column in zip(*laws, strict=True))
+        return float(wear_down(weight, height, rate, scale, np.zeros(self.n_arms, dtype=np.int64), self.suggested))
