@@ -67,7 +67,7 @@ def ceiling_for_ever(reward_max: float, discount: float) -> float:
 
 
 class RMax(TableAgent):
-    """R-max (Brafman & Tennenholtz 2002), with a discount as in Strehl, Li & Littman 2009 (section 3.2).
+    """R-max (Brafman & Tennenholtz 2002), with a discount as in Strehl, Li & Littman 2009.
 
     A pair of state and choice is known once it was tried `threshold` times (the paper's m); a pair that is not is worth
     as much as anything can be, `reward_max` for ever. Plans anew by value iteration whenever a pair becomes known, and
