@@ -47,6 +47,7 @@ class Road:
     obstacles: float = 0.1
     weather: str | float = "dry"
     discount: float = 0.9
+    time_cost: float = 2.0
     harsh_cost: float = 2.0
     crash_cost: float = 20.0
 
@@ -58,7 +59,7 @@ class Road:
         if self.lanes not in (2, 3) or isinstance(self.lanes, bool):
             raise SandboxError(f"Driving: lanes={self.lanes!r} is out of range: 2 or 3")
         limits = {"traffic": (0.0, 1.0), "obstacles": (0.0, 1.0), "discount": (0.0, 0.999)}
-        limits |= {"harsh_cost": (0.0, 1e6), "crash_cost": (0.0, 1e6)}
+        limits |= dict.fromkeys(("time_cost", "harsh_cost", "crash_cost"), (0.0, 1e6))
         for name, (low, high) in limits.items():
             check_range("Driving", name, getattr(self, name), low, high)
         check_range("Driving", "weather", self.grip, 0.0, 1.0)
@@ -189,7 +190,7 @@ def _table(road: Road, states: States) -> Table:
         works = 1.0 - (1.0 - road.grip) * slips * cars.speed / FASTEST
         for first, chance, went in ((0, works, (lane, speed)), (half, 1.0 - works, (cars.lane, cars.speed))):
             crash, after = _moved(cars, *went)
-            earned = np.where(crash, -road.crash_cost, went[1]) - FASTEST - road.harsh_cost * cost
+            earned = np.where(crash, -road.crash_cost, went[1]) - road.time_cost - road.harsh_cost * cost
             for k, (arrives, then) in enumerate(_arrivals(road, after), first):
                 share = chance * np.where(crash, float(k == first), arrives)  # after a crash nothing comes
                 probability[:, choice, k], reward[:, choice, k] = share, earned

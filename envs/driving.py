@@ -38,19 +38,20 @@ class Driving(TableWorld):
     """A road of `lanes` lanes (2 or 3) of which 3 cells ahead are seen.
 
     Choices: keep, faster, slower, brake hard, left, right. The car drives 0 to 3 cells a step; other cars drive 1,
-    obstacles stand. A step earns the cells driven less 3, so 0 is what an empty road is worth at full speed. `slower`
-    takes off 1, braking hard 2; changing lane keeps the speed (at least 1). Where there is no lane, it is as keep.
-    Harsh manoeuvres, braking hard and changing lane at full speed, cost `harsh_cost`; changing lane more slowly costs a
-    tenth of that. Who would come to, or pass, the cell of a thing in the lane driven in crashes: that costs
-    `crash_cost`, and the next step, in which the wreck is cleared; then the car is at rest in its lane.
+    obstacles stand. A step earns the cells driven, less `time_cost`. `slower` takes off 1, braking hard 2; changing
+    lane keeps the speed (at least 1). Where there is no lane, it is as keep. Harsh manoeuvres, braking hard and
+    changing lane at full speed, cost `harsh_cost`; changing lane more slowly costs a tenth of that. Who would come to,
+    or pass, the cell of a thing in the lane driven in crashes: that earns no cells, costs `crash_cost` and the next
+    step, in which the wreck is cleared; then the car is at rest in its lane.
 
     `weather`: `dry`, `wet`, `ice`, or how well tyres grip, from 0 to 1. Slowing down and changing lane fail, and the
-    car goes on as before, with probability (1 - grip) * speed / 3. `traffic`: the chance that another car comes into
-    sight, in a lane drawn at random, at full speed; more slowly it is less by (speed - 1) / 2. `obstacles`: the chance
-    that one steps onto the lane driven in, 3 cells ahead, at full speed; more slowly it is less by speed / 3. Of each
-    lane only the nearest thing counts: nothing comes where something is. What is passed is gone; nobody overtakes.
+    car goes on as before, with probability (1 - grip) * speed / 3. The chance that another car comes into sight in a
+    step, in a lane drawn at random, is `traffic` * (speed - 1) / 2; that an obstacle steps onto the lane driven in, 3
+    cells ahead, `obstacles` * speed / 3. Of each lane only the nearest thing counts: nothing comes where something is.
+    What is passed is gone; nobody overtakes.
 
     A drive goes on for ever (a time limit cuts it), so rewards are discounted: with 0.9 a driver looks ten steps ahead.
+    So `time_cost` changes no gap and no best choice, only how what was never tried looks to who expects 0 of it.
 
     `fog`: how many of the farthest cells are hidden (0 to 2). Several states then look alike; the price of a choice is
     still that of the state. `drift`: when the road changes. A drift without settings changes what `turns` says: the
@@ -70,6 +71,7 @@ class Driving(TableWorld):
         weather: str | float = "dry",
         fog: int = 0,
         discount: float = 0.9,
+        time_cost: float = 2.0,
         harsh_cost: float = 2.0,
         crash_cost: float = 20.0,
         turns: str = "weather",
@@ -78,7 +80,7 @@ class Driving(TableWorld):
     ) -> None:
         given = {
             "traffic": traffic, "obstacles": obstacles, "weather": weather, "discount": discount,
-            "harsh_cost": harsh_cost, "crash_cost": crash_cost,
+            "time_cost": time_cost, "harsh_cost": harsh_cost, "crash_cost": crash_cost,
         }  # fmt: skip
         if turns not in _TURNS:
             raise SandboxError(f"Driving: turns={turns!r} is none of {', '.join(_TURNS)}")

@@ -80,10 +80,10 @@ class Naive:
             ahead = thing[0] + (self.pace if thing[1] else 0) - speed
             if k == lane and ahead <= 0:
                 wreck = [*moved, (0, 1), *(self.passed(other, speed) for other in now[2][k + 1 :])]
-                return {((lane, 0, tuple(wreck)), round(-self.crash - 3.0 - cost, 9)): 1.0}
+                return {((lane, 0, tuple(wreck)), round(-self.crash - 2.0 - cost, 9)): 1.0}
             moved.append(self.passed(thing, speed))
         found: Law = {}
-        rest, paid = 1.0, round(speed - 3.0 - cost, 9)
+        rest, paid = 1.0, round(speed - 2.0 - cost, 9)
         news = [(k, (3, 1), self.traffic / len(moved) * max(0, speed - 1) / 2.0) for k in range(len(moved))]
         for k, thing, chance in [*news, (lane, (3, 0), self.obstacles * speed / 3.0)]:
             if moved[k] is None and chance > 0.0:
@@ -159,14 +159,14 @@ def solution(weather: str = "dry", **more: Any) -> Solution:
 
 def test_an_empty_road_costs_the_time_to_full_speed() -> None:
     empty = solve(Driving(traffic=0.0, obstacles=0.0).laws[0])
-    assert empty.start_value == pytest.approx(-2.0 - 0.9 * 1.0)  # 1 cell, then 2, then 3 for ever
+    assert empty.start_value == pytest.approx(-1.0 + 0.9 * 0.0 + 0.81 * 10.0)  # 1 cell, 2, then 3 for ever
     rest = situations(3).index((2, 0, (None, None, None)))
-    assert empty.value[rest, KEEP] == pytest.approx(-3.0 + 0.9 * -2.9)
+    assert empty.value[rest, KEEP] == pytest.approx(-2.0 + 0.9 * 7.1)
 
 
 def test_values_are_those_of_plain_iteration_over_the_description() -> None:
     """Gauss-Seidel over the second text of the rules, in pure Python."""
-    road = Road(2, 0.4, 0.2, 0.6, 0.8, 2.0, 15.0)
+    road = Road(2, 0.4, 0.2, 0.6, 0.8, 2.0, 2.0, 15.0)
     naive, every = Naive(0.6, 0.4, 0.2, 2.0, 15.0), situations(2)
     laws = [[list(naive.law(now, choice).items()) for choice in range(6)] for now in every]
     value = dict.fromkeys(every, 0.0)
@@ -175,7 +175,14 @@ def test_values_are_those_of_plain_iteration_over_the_description() -> None:
             value[now] = max(sum(p * (paid + 0.8 * value[to]) for (to, paid), p in law) for law in choices)
     best = solve(road_table(road)).best
     assert best == pytest.approx([value[now] for now in every], abs=2e-4)
-    assert best.min() < -15.0
+    assert best.max() - best.min() > 10.0
+
+
+def test_what_time_costs_changes_no_gap() -> None:
+    cheap, dear = (solve(Driving(2, weather="wet", time_cost=cost).laws[0]) for cost in (0.0, 3.0))
+    gaps = [known.best[:, None] - known.value for known in (cheap, dear)]
+    assert gaps[0] == pytest.approx(gaps[1], abs=1e-9)
+    assert cheap.best - dear.best == pytest.approx(30.0)
 
 
 def test_values_of_many_states_solve_their_equations() -> None:
@@ -238,15 +245,15 @@ def test_near_misses_and_crashes_are_told() -> None:
     behind = (0, 3, ((3, 1), None))
     near = driven(env, behind, [KEEP, HARD, KEEP])  # 2 cells closer, then braked to the pace of the car
     assert [info["near_miss"] for _, info in near] == [True, False, False]
-    assert [reward for reward, _ in near] == [0.0, -2.0 - 2.0, -2.0]
+    assert [reward for reward, _ in near] == [1.0, -1.0 - 2.0, -1.0]
     crash = driven(env, behind, [KEEP, KEEP, FASTER, FASTER])  # the wreck is cleared, and the car starts from rest
     assert [info["crash"] for _, info in crash] == [False, True, False, False]
-    assert [reward for reward, _ in crash] == [0.0, -23.0, -3.0, -2.0]
+    assert [reward for reward, _ in crash] == [1.0, -22.0, -2.0, -1.0]
     passed = driven(env, behind, [RIGHT, KEEP])  # a lane change at full speed is harsh
-    assert [reward for reward, _ in passed] == [-2.0, 0.0]
+    assert [reward for reward, _ in passed] == [1.0 - 2.0, 1.0]
     assert not any(info["near_miss"] or info["crash"] for _, info in passed)
     beside = driven(env, (0, 2, ((2, 1), (0, 1))), [RIGHT])
-    assert beside == [(-23.0 - 0.2, {"near_miss": False, "crash": True})]
+    assert beside == [(-22.0 - 0.2, {"near_miss": False, "crash": True})]
 
 
 def test_it_draws_the_road() -> None:
@@ -328,7 +335,7 @@ def test_the_weather_turns() -> None:
 
 
 def test_a_learner_learns_meets_ice_and_recovers() -> None:
-    agent = "q-learning:discount=0.9,step_size=0.3,epsilon=0.05,initial_value=-5"
+    agent = "q-learning:discount=0.9,step_size=0.3,epsilon=0.05"
     gaps = np.zeros(12)
     for seed in range(3):
         trace = traced("sandbox/Driving-v0:lanes=2", agent, 60_000, "abrupt@30000", seed=seed)
@@ -357,6 +364,7 @@ def test_a_learner_learns_meets_ice_and_recovers() -> None:
         ({"fog": 0.5}, "fog=0.5 is not a whole number"),
         ({"discount": 1.0}, r"discount=1.0 is out of range \[0, 0.999\]"),
         ({"harsh_cost": math.nan}, "harsh_cost=nan is out of range"),
+        ({"time_cost": -1.0}, "time_cost=-1.0 is out of range"),
         ({"crash_cost": -1.0}, "crash_cost=-1.0 is out of range"),
         ({"turns": "fog"}, "turns='fog' is none of weather, traffic, both"),
         ({"render_mode": "human"}, "render_mode='human' is not 'ansi'"),
