@@ -21,7 +21,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench clean FORCE
+.PHONY: help setup demo gallery test lint bench clean FORCE
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -31,6 +31,9 @@ setup: $(READY)  ## make .venv; the other targets do it by themselves
 
 demo: $(READY)  ## run the demo
 	@$(BIN)/sandbox demo
+
+gallery: $(READY)  ## run published experiments, expected against found (ARGS=--quick); writes gallery/index.html
+	@$(BIN)/sandbox gallery $(ARGS)
 
 test: $(READY)  ## run the tests, on all cores (ARGS=... is passed on to pytest)
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)

@@ -94,6 +94,7 @@ class Panel:
     curves: list[Curve]
     log: str = ""
     span: tuple[float, float] | None = None  # of y
+    changes: list[float] = field(default_factory=list)  # where the world changes
     ticks: list[str] = field(default_factory=list)  # names of x = 0, 1, ..., for things that are no numbers
 
 

@@ -32,8 +32,10 @@ def figure(found: Found, title: str) -> Figure:
         draw_panel(axes, panel, looks)
     drawn.suptitle(plain(textwrap.fill(title, int(11 * wide))), fontsize=11)
     handles: dict[str, Any] = {}
+    ticks = any(panel.ticks for panel in found.panels)  # which name the curves already
     for axes in drawn.axes:
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+        named = axes.get_legend_handles_labels() if not ticks else ((), ())
+        for handle, label in zip(*named, strict=True):
             handles.setdefault(label, handle)
     if any(curve.points for panel in found.panels for curve in panel.curves):
         handles[EXPECTED_TOLD] = _sign()
@@ -46,7 +48,7 @@ def figure(found: Found, title: str) -> Figure:
 
 def _columns(labels: list[str], wide: float) -> int:
     """Return into how many columns a legend fits, in a figure of so many inches."""
-    return max(1, min(4, int(wide / (0.09 * max(map(len, labels)) + 0.55))))
+    return max(1, min(4, int(wide / (0.068 * max(map(len, labels)) + 0.6))))
 
 
 def _sign() -> Any:
@@ -67,6 +69,10 @@ def draw_panel(axes: Axes, panel: Panel, looks: dict[str, dict[str, Any]]) -> No
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
         axes.yaxis.set_minor_formatter(lambda value, _: f"{value:,g}" if f"{value:e}"[0] in "25" else "")
+    for at in panel.changes:
+        axes.axvline(at, color="#000000", linewidth=1.1, linestyle=(0, (1, 1.5)), zorder=2)
+        axes.annotate("change", (at, 1), xycoords=("data", "axes fraction"), fontsize=8, va="top", xytext=(3, -3),
+                      textcoords="offset points")  # fmt: skip
     if panel.span is not None:
         axes.set_ylim(*panel.span)
     if panel.ticks:

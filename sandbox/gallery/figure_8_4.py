@@ -16,7 +16,7 @@ _SAME = "planning_steps=10,epsilon=0.1,discount=0.95"
 def measure(quick: bool) -> Found:
     """Run Dyna-Q and Dyna-Q+ with two step sizes."""
     riders = []
-    for alpha, plus, plain in ((1.0, Estimate(140.9, 1.1), Estimate(75.3, 4.3)), (0.1, None, None)):
+    for alpha, plus, plain in ((1.0, Estimate(140.9, 1.1), Estimate(75.3, 4.3)), (0.1, Estimate(20.7), Estimate(49.2))):
         settings = f"step_size={alpha},{_SAME}"
         told = f"step size {alpha:g}"
         riders += [

@@ -38,6 +38,7 @@ MEASURES = {
     "regret": "sum of gaps", "mistakes": "decisions", "short": "reward below the best possible",
 }  # fmt: skip
 _EXTRA = ("mbie-eb", "ucbvi")
+_TITLES = {"short": "reward missed"}
 
 
 def measure(quick: bool) -> Found:
@@ -73,7 +74,8 @@ def _panel(k: int, what: str, values: dict[str, FloatArray], rows: dict[tuple[st
         points = [] if row is None else [(float(place), row.expected.mean, row.tolerance(len(rows)))]
         error = values[name][:, k].std(ddof=1) / np.sqrt(len(values[name]))
         curves.append(Curve(name, [float(place)], [float(values[name][:, k].mean())], [float(error)], points))
-    return Panel(what, "", f"{list(MEASURES.values())[k]}, in 40,000 decisions", curves, log="y", ticks=list(AGENTS))
+    title = f"{_TITLES.get(what, what)}, in 40,000 decisions"
+    return Panel(title, "", list(MEASURES.values())[k], curves, log="" if what == "short" else "y", ticks=list(AGENTS))
 
 
 def _ranks(values: dict[str, FloatArray]) -> list[str]:
