@@ -237,10 +237,16 @@ def make_queue(feedback: Feedback) -> Queue:
 
 
 @lean
+def place_of(queue: Queue, step: int) -> int:
+    """Return the slot of a step: `step % capacity`, which takes its time."""
+    capacity = queue.first.shape[0]
+    return step % capacity if capacity > 1 else 0
+
+
+@lean
 def enqueue(queue: Queue, step: int, due: int) -> None:
     """Put the decision of `step` on its way; `due` is a step from `step` on, at most the longest delay later."""
-    capacity = queue.first.shape[0]
-    slot, bucket = step % capacity, due % capacity
+    slot, bucket = place_of(queue, step), place_of(queue, due)
     queue.following[slot] = -1
     if queue.first[bucket] == -1:
         queue.first[bucket] = slot
@@ -252,7 +258,7 @@ def enqueue(queue: Queue, step: int, due: int) -> None:
 @lean
 def dequeue(queue: Queue, step: int) -> int:
     """Return the slot of the next decision whose answer comes at the end of `step`, and forget it; -1: no more."""
-    bucket = step % queue.first.shape[0]
+    bucket = place_of(queue, step)
     slot = queue.first[bucket]
     if slot != -1:
         queue.first[bucket] = queue.following[slot]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandbox.compiled import lean
-from sandbox.feedback import NEVER, Answers, Feedback, Queue, dequeue, enqueue, make_queue
+from sandbox.feedback import NEVER, Answers, Feedback, Queue, dequeue, enqueue, make_queue, place_of
 from sandbox.interfaces import Chosen
 from sandbox.table import FloatArray, IntArray
 
@@ -74,7 +74,7 @@ def send(
     chosen.answered_at[i] = due
     if due == NEVER:
         return
-    at = step % post.choice.shape[0]
+    at = place_of(post.queue, step)
     post.choice[at], post.item[at], post.asked_at[at] = choice, items[choice], step
     post.reward[at] = -outcome[choice] if answers.wrong[i] else outcome[choice]
     enqueue(post.queue, step, due)
