@@ -79,6 +79,7 @@ def check_r_max(package: str, seed: int, window: int, m: int = 5, discount: floa
             wanted = best_for_ever(seen, m, 0.0, discount, 1.5 / (1.0 - discount))
             planned, fresh = seen.n, np.zeros((STATES, CHOICES))
         np.testing.assert_allclose(agent.q, wanted, rtol=1e-5)
+        check_choice(agent, step)
 
 
 def check_mbie_eb(package: str, seed: int, window: int, share: float = 0.05, discount: float = 0.8) -> None:
@@ -98,6 +99,7 @@ def check_mbie_eb(package: str, seed: int, window: int, share: float = 0.05, dis
             wanted = best_for_ever(seen, 1, beta, discount, 1.5 / (1.0 - discount))
             planned, fresh = seen.n, np.zeros((STATES, CHOICES))
         np.testing.assert_allclose(agent.q, wanted, rtol=1e-5)
+        check_choice(agent, step)
 
 
 def weights_of(n: int, horizon: int) -> tuple[float, list[float]]:
@@ -135,6 +137,7 @@ def check_ucb_h(package: str, seed: int, restart_every: int, c: float = 0.05, ho
         np.testing.assert_allclose(found.q, wanted, rtol=1e-9)
         assert found.step[0] == h and agent.q is agent.memory.scores
         np.testing.assert_array_equal(agent.q, found.q[0])
+        check_choice(agent, step)
 
 
 def steps_ahead(
@@ -167,6 +170,7 @@ def check_ucbvi(package: str, seed: int, window: int, share: float = 0.003, hori
             wanted = steps_ahead(reward + bonus, moves, seen.n > 0, horizon, 1.5, hope if window else wanted)
         np.testing.assert_allclose(agent.memory.stages.q, wanted, rtol=1e-9)
         assert agent.memory.stages.step[0] == h
+        check_choice(agent, step)
 
 
 def check_psrl(package: str, seed: int, window: int, horizon: int = 5) -> None:
@@ -195,7 +199,15 @@ def check_psrl(package: str, seed: int, window: int, horizon: int = 5) -> None:
         changed = not np.array_equal(before, agent.memory.stages.q)
         assert changed == (agent.memory.stages.step[0] == 0)
         plans += changed
+        check_choice(agent, step)
     assert 20 < plans < 150
+
+
+def check_choice(agent: Any, step: Step) -> None:
+    """What it would do next is best by the table of the step that is next, or by the only one."""
+    stages = getattr(agent.memory, "stages", None)
+    row = (agent.q if stages is None else stages.q[int(stages.step[0])])[step.after]
+    assert row[agent.act(step.after)] == row.max()
 
 
 CHECKS = {
@@ -233,6 +245,8 @@ FAULTS = [
     ("ucb_h", "ucb_h", "0.0 if terminated else", "0.0 if terminated or truncated else"),
     ("ucb_h", "ucb_h", "horizon * horizon * horizon", "horizon * horizon"),
     ("ucb_h", "_steps", "step[0] >= horizon", "step[0] > horizon - 2"),
+    ("ucb_h", "_steps", "stages.q[stages.step[0]]", "stages.q[0]"),
+    ("r_max", "r_max", "greedy_choice(memory.q, state", "greedy_choice(-memory.q, state"),
     ("ucbvi", "_planner", "values[h + 1, after[s, a, k]]", "values[h, after[s, a, k]]"),
     ("ucbvi", "_planner", "ahead / total[s, a]", "ahead"),
     ("ucbvi", "_planner", "min(q[h, s, a], value)", "value"),
