@@ -60,7 +60,8 @@ def run_walks(sides: list[Side], runs: int, quick: bool) -> Found:
 
 def _grid(side: Side, quick: bool) -> list[Point]:
     grid = GRIDS[side.experiment]
-    return [one for k, one in enumerate(grid) if not (side.some or quick) or k % 3 == 0 or one[2] == 0.4]
+    every = 3 if quick else 2 if side.some else 1
+    return [one for k, one in enumerate(grid) if k % every == 0 or one[2] == 0.4]
 
 
 def _lines(made: dict[Point, Row]) -> list[float]:

@@ -71,6 +71,8 @@ def run_testbed(agents: list[Agent], runs: int, source: str, *, world: str = "te
                 rows[agent.label, what] = published(name, UNITS[what], values, expected, REFERENCE_RUNS, digits, source)
     panels = []
     for what, unit in ((REWARD, "reward, mean over runs"), (OPTIMAL, "best arm chosen, % of runs")):
+        if not any(told == what for _, told in rows):
+            continue
         curves = []
         for agent in agents:
             row = rows.get((agent.label, what))

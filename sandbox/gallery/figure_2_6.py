@@ -24,7 +24,7 @@ AGENTS = (
 
 def measure(quick: bool) -> Found:
     """Run four agents with every setting on the testbed."""
-    runs, every = (100, 3) if quick else (1000, 1)
+    runs, every = (100, 3) if quick else (2000, 1)
     rows: dict[str, dict[float, Row]] = {}
     for name, label, agent, powers in AGENTS:
         rows[label] = {}

@@ -24,7 +24,7 @@ AGENTS = (
 
 def measure(quick: bool) -> Found:
     """Run TD(0) and Monte Carlo prediction, and follow the error over episodes."""
-    runs, walker = 100 if quick else 600, Walker(WORLD)
+    runs, walker = 60 if quick else 600, Walker(WORLD)
     rows, curves = [], []
     for label, agent, expected in AGENTS:
         errors = np.stack([walker.errors(agent, seed, EPISODES) for seed in range(runs)])
