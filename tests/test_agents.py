@@ -347,14 +347,15 @@ def corridor() -> EnvWorld:
     return EnvWorld("corridor", lambda: TableEnv(table), lambda _: table)
 
 
-BANDITS = ("epsilon-greedy", "linucb", "popularity", "thompson", "ucb")
+HOMES = {"bandits": "changing-arms:means=((0.2,0.5,0.9),),changes=()", "contextual": "linear-bandit"}
+BANDITS = {name: HOMES[one.family] for name, one in discover("agents").items() if one.family in HOMES}
 LABELLERS = ("logistic", "majority", "naive-bayes", "no-change")
 
 
 def final(agent: str, metric: str, learner: str = "") -> float:
     """Return a metric of `agent` in the world of `learner`, its own if none is named."""
     if (learner or agent) in BANDITS:
-        world: Any = make_world("recommendation:items=5,item_life=0")
+        world: Any = make_world(BANDITS[learner or agent])
     elif agent in (*LABELLERS, "mean"):
         world = StreamWorld("parity", lambda: Parity(agent == "mean" or (agent == "no-change" and metric == "mae")))
     elif metric in ("accuracy", "mae"):
@@ -387,7 +388,7 @@ def test_same_seed_same_run(agent: str) -> None:
     def trace(seed: int) -> Trace:
         world: Any = corridor()
         if agent in BANDITS:
-            world = make_world("recommendation:items=5,item_life=0")
+            world = make_world(BANDITS[agent])
         elif agent in (*LABELLERS, "mean"):
             world = StreamWorld("parity", lambda: Parity(agent == "mean"))
         chunks: list[Trace] = []
