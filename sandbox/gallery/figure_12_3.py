@@ -1,4 +1,4 @@
-"""Off-line lambda-return beside n-step TD: mixing returns of all lengths does as well as the best single length.
+"""Off-line lambda-return beside n-step TD: all lengths mixed do as well as the best.
 
 Both learn best in between, with about the same error; lambda-return is a little better where it is best.
 """
