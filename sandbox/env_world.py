@@ -32,6 +32,7 @@ from sandbox.oracle import (
     greedy_soft_value,
     optimal_return,
     random_value,
+    reachable_together,
 )  # fmt: skip
 from sandbox.table import Table
 from sandbox.table_env import DriftClock, TableEnv, drifting_tables
@@ -237,7 +238,8 @@ class EnvWorld:
             raise SandboxError(f"{self.name} has no oracle: {self.law.solutions}")
         tables = [solution.table for solution in self.law.solutions]
         if name == "best-blind":
-            return PolicyAgent(cache(lambda concept: best_limited(tables[concept]).policy))
+            live = reachable_together(tables)  # where a change may find the agent
+            return PolicyAgent(cache(lambda concept: best_limited(tables[concept], live).policy))
         if name == "best-soft":
             ways = cache(lambda concept: best_soft_policy(tables[concept], epsilon))
             return PolicyAgent(lambda concept: np.eye(tables[concept].n_choices)[ways(concept)], epsilon)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sandbox.draws import WORLD, keyed_uniforms
 from sandbox.errors import SandboxError
@@ -43,14 +44,19 @@ class Limited(NamedTuple):
     policy: FloatArray
 
 
-def best_limited(table: Table) -> Limited:
+def best_limited(table: Table, live: NDArray[np.bool_] | None = None) -> Limited:
     """Return the best policy that goes by what is observed, under the world's objective.
 
     Undiscounted worlds with a time limit: the value is the expected return within it, though the clock is not seen.
+    `live`: states (S,) in which a decision may be made, those that other laws lead to among them; None: those that an
+    episode can reach.
     """
-    live = table.reachable()
-    anywhere = replace(table, start=(1.0 - _ELSEWHERE) * table.start + _ELSEWHERE * live / live.sum())
-    found = max((_climb(anywhere, start) for start in _starts(table)), key=lambda one: one.value)
+    reachable = table.reachable()
+    for met in (reachable if live is None else live, reachable):
+        anywhere = replace(table, start=(1.0 - _ELSEWHERE) * table.start + _ELSEWHERE * met / met.sum())
+        found = max((_climb(anywhere, start) for start in _starts(table)), key=lambda one: one.value)
+        if found.value > -np.inf:  # else an episode may never end where only another law leads
+            break
     judge = _judge(table)
     rounded = np.where(found.policy < _HARDLY, 0.0, found.policy)
     rounded /= rounded.sum(axis=1, keepdims=True)

@@ -15,6 +15,8 @@ from sandbox.env_world import EnvWorld
 from sandbox.limited import best_limited
 from sandbox.oracle import optimal_return, policy_value, solve
 from sandbox.table import FloatArray, Objective, Table, table_from_outcomes
+from sandbox.trace import Trace, join
+from sandbox.world import Budget, make_terms
 
 
 def corridor() -> Table:
@@ -94,3 +96,14 @@ def test_blind_to_the_clock() -> None:
         here = np.bincount(table.successor.ravel(), (chance * ~table.terminated).ravel(), table.n_states)
     assert earned - 1e-12 <= found.value < optimal_return(table)
     assert found.value == pytest.approx(0.740165, abs=1e-6)
+
+
+@pytest.mark.parametrize("world", ["sandbox/WindyGridworld-v0", "sandbox/GridMaze-v0:slip=0.1"])
+def test_where_all_is_seen_it_errs_nowhere_whatever_law_led_there(world: str) -> None:
+    """A change may find the agent where the new law alone never leads: there, too, it must know what to do."""
+    met = make_world(world).under(make_terms("recurring@3"))
+    chunks = list[Trace]()
+    met.run(met.insider("best-blind"), 0, Budget(steps=2000), chunks.append)
+    trace = join(chunks)
+    assert len(trace) == 2000 and set(trace.concept) == {0, 1}
+    assert (trace.best - trace.value).max() <= 1e-9
