@@ -8,10 +8,12 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from numba.core.errors import NumbaError
 from test_speeds import check_pair
 
 import sandbox.envs  # noqa: F401  registers the environments
 from sandbox.catalog import make_agent, make_world
+from sandbox.compiled import lean
 from sandbox.errors import RunError, SandboxError
 from sandbox.interfaces import Decision
 from sandbox.law_stream import Batch
@@ -159,3 +161,22 @@ def test_exercise_2_5_in_small(agent: str, share: float) -> None:
     """REFERENCES: S&B, exercise 2.5, step 10,000; here the last 200 steps of 100 runs."""
     shares, _ = optimal("walking-arms", agent, 100, 10_000, 200)
     assert shares.mean() == pytest.approx(share, abs=3.5 * shares.std() / 10 + 0.005)
+
+
+# --- compiled without counting references -----------------------------------------------------------------------------
+
+
+def test_a_lean_rule_makes_no_array() -> None:
+    def total(x: Any) -> float:
+        found = 0.0
+        for i in range(x.shape[0]):
+            found += x[i] / 3.0
+        return found
+
+    def doubled(x: Any) -> Any:
+        return np.concatenate((x, x))
+
+    numbers = np.random.default_rng(0).random(50)
+    assert lean(total)(numbers) == total(numbers)
+    with pytest.raises(NumbaError):
+        lean(doubled)(numbers)
