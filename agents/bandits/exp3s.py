@@ -17,6 +17,8 @@ from ._chances import ChanceAgent, check_scale, draw, unit
 from ._slate import Post, send
 from .exp3 import chances_by_weight, mean_of_others
 
+_SMALLEST = 1e-300  # of a weight: one that is 0 would stay 0, whatever its item earns
+
 
 class Shares(NamedTuple):
     """The weight of the item in each slot."""
@@ -55,7 +57,7 @@ def reward_exp3s(
         weight[j] += math.e * sharing / n * total
         after += weight[j]
     for j in range(n):
-        weight[j] /= after
+        weight[j] = max(weight[j] / after, _SMALLEST)
 
 
 @compiled

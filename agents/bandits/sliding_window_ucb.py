@@ -22,7 +22,7 @@ class Window(NamedTuple):
     """The last rewards, in a ring of w places, and each slot's sum of them."""
 
     slot: IntArray  # (w,)
-    item: IntArray  # (w,) NOBODY: an empty place
+    since: IntArray  # (w,) whose it is: when that item took the slot over (`Held.since`); NOBODY: an empty place
     reward: FloatArray  # (w,)
     place: IntArray  # (1,) where the next reward goes: what lies there is the oldest
     total: FloatArray  # (k,) of the rewards in the window
@@ -30,16 +30,19 @@ class Window(NamedTuple):
 
 def make_window(size: int, n_slots: int) -> Window:
     """Return an empty window for `size` rewards."""
-    slot, item = np.zeros(size, dtype=np.int64), np.full(size, NOBODY, dtype=np.int64)
-    return Window(slot, item, np.zeros(size), np.zeros(1, dtype=np.int64), np.zeros(n_slots))
+    slot, since = np.zeros(size, dtype=np.int64), np.full(size, NOBODY, dtype=np.int64)
+    return Window(slot, since, np.zeros(size), np.zeros(1, dtype=np.int64), np.zeros(n_slots))
 
 
 @lean
 def drop_oldest(window: Window, arms: Arms) -> None:
-    """Take the reward that is about to be overwritten out of its slot's count, if that is still its item's."""
+    """Take the reward that is about to be overwritten out of its slot's count, if that is still its item's.
+
+    An item that left its slot and came back is another one: what it earned before was forgotten with it.
+    """
     at = window.place[0]
     slot = window.slot[at]
-    if window.item[at] == NOBODY or window.item[at] != arms.held.item[slot]:
+    if window.since[at] == NOBODY or window.since[at] != arms.held.since[slot]:
         return
     arms.tries[slot] -= 1.0
     window.total[slot] = window.total[slot] - window.reward[at] if arms.tries[slot] > 0.0 else 0.0
@@ -52,7 +55,7 @@ def add_up(window: Window, arms: Arms) -> None:
     for j in range(window.total.shape[0]):
         window.total[j] = 0.0
     for at in range(window.slot.shape[0]):
-        if window.item[at] != NOBODY and window.item[at] == arms.held.item[window.slot[at]]:
+        if window.since[at] != NOBODY and window.since[at] == arms.held.since[window.slot[at]]:
             window.total[window.slot[at]] += window.reward[at]
 
 
@@ -65,7 +68,7 @@ def reward_window(window: Window, arms: Arms, slot: int, item: int, asked_at: in
         window.total[slot] = 0.0
     drop_oldest(window, arms)
     at = window.place[0]
-    window.slot[at], window.item[at], window.reward[at] = slot, item, reward
+    window.slot[at], window.since[at], window.reward[at] = slot, arms.held.since[slot], reward
     window.place[0] = (at + 1) % window.slot.shape[0]
     arms.tries[slot] += 1.0
     window.total[slot] += reward
