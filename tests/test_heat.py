@@ -230,6 +230,13 @@ def test_a_taxi_shows_passenger_destination_and_walls() -> None:
     assert state_names(env, [int(inner.s)]) == ["taxi in 2,2, passenger aboard, to B"]
 
 
+def test_a_hidden_fact_takes_no_place() -> None:
+    ground = own_ground(env_of("Taxi-v4"))
+    assert ground is not None and ground.over(499) is None and ground.over(750) is None
+    twice = ground.over(1000)
+    assert twice is not None and np.array_equal(twice.places[500:], ground.places) and len(twice.places) == 1000
+
+
 @pytest.mark.parametrize(
     ("text", "rows"),
     [("ab\ncd", ("ab", "cd")), ("ab\ncd\n", ("ab", "cd")), ("ab\nc", None), ("", None), (3, None), ("\x1b[0m", None)],

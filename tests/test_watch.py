@@ -274,10 +274,17 @@ def test_the_same_run_gives_the_same_bytes_and_overwrites(tmp_path: Path) -> Non
     assert other.seed == 1 and out.read_bytes() != before["a.gif"]
 
 
+@pytest.mark.parametrize("name", ["Taxi-v4:fickle_passenger=True", "sandbox/Driving-v0:fog=2", "sandbox/TicTacToe-v0"])
+def test_worlds_whose_states_are_more_than_what_is_seen(name: str, tmp_path: Path) -> None:
+    seen = watch(name, "q-learning", steps=600, out=tmp_path / "a.gif")
+    assert seen.frames > 50 and len(seen.figures) in (2, 4) and seen.notes == []
+
+
 def test_frames_of_the_worlds_own_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").write_text(FRAMED)
     seen = watch("mine.py:Framed", "random", steps=30)
+    assert len(seen.notes) == 1 and seen.notes[0].startswith("no mistakes are marked, and there are no maps: ")
     assert seen.figures == [] and not any("mistakes" in line for _, told in seen.scenes for line in told)
     with Image.open(seen.animation) as found:
         shades = set()

@@ -67,6 +67,18 @@ class Ground:
     ) -> None:
         self.rows, self.places, self.bars, self.note = rows, places, bars, note
 
+    def over(self, n_states: int) -> Ground | None:
+        """Return it for a table of so many states: those beyond the places are these again, with a hidden fact.
+
+        None where that does not fit.
+        """
+        times, rest = divmod(n_states, len(self.places))
+        if times < 1 or rest:
+            return None
+        found = Ground(self.rows, np.tile(self.places, (times, 1)), self.bars, self.note)
+        found.bare = self.bare
+        return found
+
     def board(self, state: int) -> Board:
         """Return the board with the agent in a state."""
         return Board(place_agent(self.rows, *(int(k) for k in self.places[state])), self.bars, note=self.note)
@@ -205,7 +217,7 @@ def state_names(env: gym.Env[Any, Any], states: Sequence[int]) -> list[str]:
     for state in states:
         name = f"state {state}"
         if kind == "TaxiEnv":
-            row, column, passenger, destination = inner.decode(state)
+            row, column, passenger, destination = inner.decode(state % len(inner.P))
             where = "aboard" if passenger == 4 else f"at {'RGYB'[passenger]}"
             name = f"taxi in {row},{column}, passenger {where}, to {'RGYB'[destination]}"
         elif hasattr(inner, "state") and getattr(inner, "render_mode", None) == "ansi":

@@ -10,7 +10,8 @@ from sandbox.env_world import EnvWorld
 from sandbox.errors import SandboxError
 from sandbox.names import split_outside, split_settings
 from sandbox.plots.heat import Map
-from sandbox.watching.boards import ground_of, state_names
+from sandbox.watching.boards import state_names
+from sandbox.watching.maps import ground_under
 from sandbox.watching.screens import screen_of
 from sandbox.world import Terms, make_terms
 
@@ -40,7 +41,7 @@ def looks_of_world(world: str, drift: str, steps: int) -> tuple[list[Map | None]
         terms: Terms = make_terms(specs) if specs and not made.schedule else Terms()
         screen = screen_of(made.under(terms))
         last = int(screen.world.schedule.concepts(0, max(0, steps - 1), 1)[0])
-        grounds = [ground_of(screen.stage(concept)) for concept in (0, last)]
+        grounds = [ground_under(screen, concept) for concept in (0, last)]
     except SandboxError:
         return nothing
     maps = [None if one is None else Map(one.rows, one.places, one.bars) for one in grounds]

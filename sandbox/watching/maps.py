@@ -20,7 +20,8 @@ from sandbox.watching.screens import Screen
 
 def ground_under(screen: Screen, concept: int) -> Ground | None:
     """Return the map of a world under a law, None if it has none."""
-    return ground_of(screen.stage(concept))
+    found = ground_of(screen.stage(concept))
+    return None if found is None else found.over(screen.world.meta.n_cells)
 
 
 def save_maps(screen: Screen, film: Film, told: Told, stem: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from sandbox.table import IntArray
 from sandbox.trace import Trace
 
 FRAMES = 45  # decisions that a scene shows
-_EPISODES = 3
+_EPISODES, _LEAST = 3, 20  # a scene shows so many episodes, and more if these are fewer decisions
 _LAST = 6  # decisions shown of the end of an episode that is too long
 
 
@@ -61,24 +61,30 @@ def _start(starts: IntArray, at: int, tenth: int) -> int:
 
 
 def _ending(starts: IntArray, ends: IntArray, by: int, frames: int) -> int:
-    """Return where to begin so that what is shown ends by step `by`: up to three episodes, or the end of one."""
+    """Return where to begin so that what is shown ends by step `by`: some episodes, or the end of one."""
     last = int(np.searchsorted(ends, by, side="right")) - 1
     if last < 0:  # none is over by then
         return max(0, by - frames)
     k = last
-    while k > 0 and last - k + 1 < _EPISODES and ends[last] - starts[k - 1] <= frames:
+    while k > 0 and not _enough(last - k + 1, ends[last] - starts[k]) and ends[last] - starts[k - 1] <= frames:
         k -= 1
     return max(int(starts[k]), int(ends[last]) - frames)
 
 
+def _enough(episodes: int, decisions: int) -> bool:
+    return episodes >= _EPISODES and decisions >= _LEAST
+
+
 def _shown(starts: IntArray, ends: IntArray, at: int, frames: int, tenth: int) -> list[int]:
-    """Return up to `frames` steps of up to three episodes from step `at` on; of a long one its beginning and end.
+    """Return up to `frames` steps of some episodes from step `at` on; of a long one its beginning and end.
 
     The end of an episode that is longer than a tenth of the run is another time, and not shown.
     """
     found: list[int] = []
     k = int(np.searchsorted(starts, at, side="right")) - 1
-    for episode in range(k, min(k + _EPISODES, len(starts))):
+    for episode in range(k, len(starts)):
+        if _enough(episode - k, len(found)):
+            break
         begin, end = max(at, int(starts[episode])), int(ends[episode])
         room = frames - len(found)
         if end - begin <= room:

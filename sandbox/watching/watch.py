@@ -90,6 +90,7 @@ def watch(
         screen.close()
     said = [(scene.title, told.teller.summary(scene)) for scene in scenes]
     notes += [screen.note] if screen.note else []
+    notes += [] if met.meta.priced else [f"no mistakes are marked, and there are no maps: {met.meta.why_unpriced}"]
     return Watched(met.name, str(agent), seed, len(film.trace), len(reel), place, figures, said, notes)
 
 
