@@ -75,6 +75,14 @@ class LawStream(Stream):
         values = np.concatenate([pinned.batch(0, start, BATCH // parts).values for start in starts])
         return float(np.maximum(values.max(axis=1), self.abstention).mean())
 
+    def simple_values(self) -> tuple[float, float]:
+        """Return what a choice at random, and the best choice that is always the same, earn on average at first.
+
+        It is read off 20,000 questions of one run; where every run has its own law, means over runs are wanted instead.
+        """
+        values = self.pin(0).batch(0, 0, 20_000).values
+        return float(values.mean()), float(values.mean(axis=0).max())
+
     def questions(self, seed: int) -> Iterator[Question]:
         """Yield the questions of one run, the same for the same seed."""
         start, count = 0, 256  # a short run does not wait for a long batch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice, product
 from statistics import NormalDist
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 import sandbox.envs  # noqa: F401  registers the environments
+from sandbox.catalog import make_world
 from sandbox.errors import SandboxError
 from sandbox.interfaces import Question, Slate
 from sandbox.law_stream import Batch
@@ -168,6 +169,40 @@ def test_the_best_arm_is_worth_what_is_expected(world: type[ArmStream], drift: A
             best = [np.mean([twin.batch(seed, at, 1).values.max() for at in steps]) for seed in range(40)]
         error = np.std(best) / math.sqrt(len(best))
         assert np.mean(best) == pytest.approx(stream.expected_best(concept), rel=1e-3, abs=4.5 * error)
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [TenArmed(mean=0.3), WalkingArms(), ChangingArms(), RottingArms(), RottingArms(rested=True), LinearBandit()],
+)
+def test_simple_players_earn_what_the_oracle_says(stream: ArmStream) -> None:
+    """An arm at random, and the best of those that are always the same: played out, run by run."""
+    told = make_world(stream).oracle()
+    by_chance, fixed, steps = [], [], stream.suggested
+    for seed in range(3 if isinstance(stream, RottingArms) else 60):
+        if isinstance(stream, RottingArms) and stream.rested:
+            drawn = np.random.default_rng(seed).integers(stream.n_arms, size=steps)
+            ways = [drawn, *(np.full(steps, arm) for arm in range(stream.n_arms))]
+            means = [np.mean(list(worth(stream, seed, way.tolist()))) for way in ways]
+        else:
+            values = stream.pin(0).batch(seed, 0, steps).values
+            means = [values.mean(), *values.mean(axis=0)]
+        by_chance.append(means[0])
+        fixed.append(max(means[1:]))
+    if isinstance(stream, LinearBandit):  # the best of ten means of 10,000 contexts is not quite 0
+        fixed = [value - 1.54 / math.sqrt(steps) for value in fixed]
+    for name, found in (("random_value", by_chance), ("best_fixed_choice_value", fixed)):
+        error = 4.0 * float(np.std(found)) / math.sqrt(len(found)) + 1e-3
+        assert told[name] == pytest.approx(float(np.mean(found)), abs=error), name
+    assert told["best_fixed_choice_value"] <= told["stationary_value"] + 1e-12
+
+
+def worth(stream: ArmStream, seed: int, choices: list[int]) -> Iterator[float]:
+    """Yield what the choices of a run are worth on average."""
+    for asked, choice in zip(stream.questions(seed), choices, strict=False):
+        assert asked.values is not None
+        yield asked.values[choice]
+        stream.reward(asked, choice)
 
 
 def test_settings_that_drift_change_what_they_say() -> None:

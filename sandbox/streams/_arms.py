@@ -227,6 +227,10 @@ class ArmStream(LawStream):
             mean = mean + part.share * (found if len(found) == 1 or len(at) == len(found) else found[at])
         return mean
 
+    @abstractmethod
+    def simple_values(self) -> tuple[float, float]:
+        """Return what an arm at random, and the best arm of a run, always chosen, earn at first: means over runs."""
+
     def observation(self, batch: Batch, i: int) -> Any:
         """Return what an agent sees of the i-th question of a batch: 0, always."""
         return 0

@@ -84,6 +84,10 @@ class ChangingArms(ArmStream):
         """Return the mean of the best arm."""
         return float(self.pin(concept).batch(0, 0, 1).values.max())
 
+    def simple_values(self) -> tuple[float, float]:
+        """Return the mean of all arms in the first phase, and of the best one."""
+        return float(np.mean(self.means[0])), self.expected_best(0)
+
 
 def _is_row(thing: object) -> bool:
     return isinstance(thing, list | tuple)

@@ -175,3 +175,15 @@ class RottingArms(ArmStream):
         laws = [(weight * part.share, *self._law_of(part)) for weight, parts in mixture for part in parts]
         weight, height, rate, scale = (np.array(column) for column in zip(*laws, strict=True))
         return float(wear_down(weight, height, rate, scale, np.zeros(self.n_arms, dtype=np.int64), self.suggested))
+
+    def simple_values(self) -> tuple[float, float]:
+        """Return the mean of all arms, and of the best one, over the first 10,000 steps.
+
+        A rested arm that is always chosen wears as time wears a restless one; chosen at random, as one of k in turn.
+        """
+        part, age = Part(1.0, 0, {}), np.arange(self.suggested)
+        turns = age // self.n_arms if self.rested else age
+        by_chance, fixed = (
+            self._means(part, np.repeat(one[:, None], self.n_arms, axis=1), 0, self.suggested) for one in (turns, age)
+        )
+        return float(by_chance.mean()), float(fixed.mean(axis=0).max())

@@ -53,3 +53,7 @@ class TenArmed(ArmStream):
         parts = tuple(chain(*([part._replace(share=weight * part.share) for part in of] for weight, of in mixture)))
         spread = blended(parts, [part.settings.get("spread", self.spread) for part in parts])
         return self._between("mean", parts) + spread * mean_of_largest(self.arms)
+
+    def simple_values(self) -> tuple[float, float]:
+        """Return the expected mean of an arm, and of the best one."""
+        return float(self.mean), self.expected_best(0)

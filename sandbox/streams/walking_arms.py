@@ -110,3 +110,10 @@ class WalkingArms(ArmStream):
         parts = tuple(chain(*([part._replace(share=weight * part.share) for part in of] for weight, of in mixture)))
         size = blended(parts, [part.settings.get("walk", self.walk) for part in parts])
         return size * float(np.sqrt(np.arange(self.suggested)).mean()) * mean_of_largest(self.arms)
+
+    def simple_values(self) -> tuple[float, float]:
+        """Return the expected mean of an arm, and of that which is best over the first 10,000 steps."""
+        n = self.suggested
+        # The variance of the mean of a walk over its first n places: the sum of min(s, t) over all pairs, by n^2.
+        spread = self.walk * math.sqrt((n - 1) * (2 * n - 1) / (6.0 * n))
+        return 0.0, spread * mean_of_largest(self.arms)
