@@ -69,7 +69,7 @@ class Blackjack(TableWorld):
     def own_change(self, number: int) -> dict[str, Any]:
         """Return the settings after its own change of this number (1, 2, ...): a quarter of the tens, and all again."""
         tens = self._given["tens"]
-        return {"tens": tens / 4.0 if number % 2 else tens}
+        return {"tens": tens / (4.0 - 3.0 * tens) if number % 2 else tens}  # their share of the cards that are left
 
     def drawing(self, **settings: Any) -> tuple[str, ...]:
         """Return a row for each sum, 21 to 4 under one for bust (`O`), and a column for each card of the dealer's.

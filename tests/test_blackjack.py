@@ -111,3 +111,11 @@ def test_a_dealt_21_looks_like_any_other() -> None:
     start = np.bincount(table.seen, table.start, minlength=704)
     np.testing.assert_allclose(start, Blackjack().laws[0].start, atol=1e-15)
     assert Blackjack().laws[0].observed is None
+
+
+def test_its_own_change_takes_three_of_four_tens_out() -> None:
+    """Of 13 kinds of cards, four of which count ten, ten are left, and one of them counts ten."""
+    env = Blackjack(drift="recurring@5")
+    shown = np.array([env.laws[1].start[np.arange(704) // 2 % 11 == card].sum() for card in range(1, 11)])
+    np.testing.assert_allclose(shown, 0.1, atol=1e-12)
+    np.testing.assert_array_equal(env.laws[0].start, Blackjack().laws[0].start)
