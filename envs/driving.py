@@ -90,6 +90,7 @@ class Driving(TableWorld):
         self.lanes, self.fog, self.turns = lanes, int(fog), turns
         super().__init__(given, drift, render_mode)
         self.near, self.wreck = near_misses(self.cars), crashes(self.cars)
+        self.marks = {"near_misses": self.near, "collisions": self.wreck}
 
     @property
     def cars(self) -> Cars:

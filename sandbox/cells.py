@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +47,11 @@ def count_cells(c: Columns, first: int, rows: int, signals: FloatArray, counts: 
             counts[law, _COST, cell] += signals[REGRET, i]
             if signals[MISTAKE, i] == 1.0:
                 counts[law, _MISTAKES, cell] += 1.0
+
+
+def visits_to(counts: FloatArray, cells: Sequence[int]) -> float:
+    """Return how many decisions were made in certain cells, NaN where that was not counted."""
+    return float(counts[:, _VISITS, list(cells)].sum()) if counts.shape[2] else math.nan
 
 
 def cells_of(counts: FloatArray) -> dict[str, Cells]:

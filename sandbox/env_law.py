@@ -35,6 +35,7 @@ class EnvLaw:
     tables: list[Table] | str
     reference: float
     schedule: Schedule = field(default_factory=Schedule)
+    marks: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     @cached_property
     def solutions(self) -> list[Solution] | str:
@@ -78,6 +79,7 @@ class EnvLaw:
             gap_range=max(solution.gap_range for solution in self.solutions),
             luck_reach=tuple(np.concatenate([s.luck_reach.ravel() for s in self.solutions]).tolist()),
             expected_start=tuple(solution.start_value for solution in self.solutions),
+            marks=self.marks,
         )
 
 
@@ -96,4 +98,6 @@ def law_of(env: gym.Env[Any, Any], name: str, table_of: TableOf) -> EnvLaw:
         table = table_of(env)
         tables = table if isinstance(table, str) else [table]
     schedule = inner.schedule if isinstance(inner, DriftClock) else Schedule()
-    return EnvLaw(name, env.observation_space, env.action_space, tables, number, schedule)
+    marks = inner.marks if isinstance(inner, TableEnv) else {}
+    told = {name: tuple(np.flatnonzero(which).tolist()) for name, which in marks.items()}
+    return EnvLaw(name, env.observation_space, env.action_space, tables, number, schedule, told)

@@ -99,7 +99,9 @@ class EnvWorld:
             raise SandboxError(str(error) if self.name in str(error) else f"{self.name}: {error}") from error
         finally:
             inner.close()
-        return TableEnv(tables, drift)
+        made = TableEnv(tables, drift)
+        made.marks = inner.unwrapped.marks if isinstance(inner.unwrapped, TableEnv) else {}
+        return made
 
     def _try_settings(self) -> None:
         """Raise `SandboxError` for settings that the environment has not, before a run meets them."""

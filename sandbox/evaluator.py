@@ -10,7 +10,7 @@ import numpy as np
 
 from sandbox import books, ledger
 from sandbox.answers import AnswerCount
-from sandbox.cells import Cells, cells_of, count_cells, make_counts
+from sandbox.cells import Cells, cells_of, count_cells, make_counts, visits_to
 from sandbox.compiled import compiled
 from sandbox.curves import Curve, Track, curve_of, make_track, push, tail_mean, total_of
 from sandbox.fingerprint import Fingerprint
@@ -121,6 +121,8 @@ class Evaluator:
         if signal in ("unanswered", "pending", "never_answered"):
             counted = self._unanswered, self._answers.pending, self._answers.never
             return float(counted[("unanswered", "pending", "never_answered").index(signal)])
+        if signal in self.meta.marks:
+            return visits_to(self._cells, self.meta.marks[signal])
         found = self._find(signal)
         return total_of(*found) if found is not None else math.nan
 

@@ -200,6 +200,20 @@ _ALL = (
         lambda s: s.audit("level"),
     ),
     Metric(
+        "near_misses",
+        "decisions in a situation that came of a near miss, in worlds that know such",
+        "decisions",
+        "lower",
+        lambda s: s.total("near_misses"),
+    ),
+    Metric(
+        "collisions",
+        "decisions in a situation that came of a collision, in worlds that know such",
+        "decisions",
+        "lower",
+        lambda s: s.total("collisions"),
+    ),
+    Metric(
         "abstentions",
         "decisions on which the agent did not commit itself",
         "decisions",

@@ -10,6 +10,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
+from numpy.typing import NDArray
 
 from sandbox.draws import RESET, WORLD, keyed_uniform, keyed_uniforms
 from sandbox.drift import Anchor, Schedule, Shares
@@ -89,7 +90,8 @@ def _check_alike(first: Table, table: Table) -> None:
 class TableEnv(DriftClock, gym.Env[Any, Any]):
     """An environment that follows a table for each concept, and a schedule that says which is in force.
 
-    `state` is where it stands, of which an agent sees what the table says (`observed`).
+    `state` is where it stands, of which an agent sees what the table says (`observed`). `marks`: for each metric that
+    counts states of a kind, such as `near_misses`, which states these are (S,).
     Its chance is keyed by (seed, lifetime step), so that it does not depend on what is chosen. The clock goes on over
     episodes; `reset(seed=...)` starts a new life.
     """
@@ -102,6 +104,7 @@ class TableEnv(DriftClock, gym.Env[Any, Any]):
         self._seen = None if self.laws[0].observed is None else self.laws[0].observed.tolist()
         self._options = [_Options(table) for table in self.laws]
         self._starts = [np.cumsum(table.start) for table in self.laws]
+        self.marks: dict[str, NDArray[np.bool_]] = {}
         self._begin(0)
 
     def _begin(self, seed: int) -> None:

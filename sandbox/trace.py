@@ -107,7 +107,8 @@ class Meta:
     by cell, concept after concept; the last concept told of holds for later ones, one number everywhere; empty if
     unknown). `material` is the share of the gap range above which a decision is a mistake.
     `expected_start` holds E[V*(first state)] for each concept. `reference_return`: an unpriced episode below it is a
-    mistake. `tolerance`: so is a forecast further off.
+    mistake. `tolerance`: so is a forecast further off. `marks`: for each metric that counts decisions in certain cells,
+    such as `near_misses`, those cells.
     """
 
     task: Task
@@ -127,6 +128,7 @@ class Meta:
     why_unpriced: str = ""
     episodic: bool = True
     groups: tuple[Any, ...] = field(default=())
+    marks: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def priced(self) -> bool:
@@ -136,7 +138,7 @@ class Meta:
     def as_dict(self) -> dict[str, Any]:
         """Return the fields by name, but for the table of `luck_reach`; labels are text."""
         told = asdict(self) | {"labels": [str(v) for v in self.labels], "groups": [str(v) for v in self.groups]}
-        del told["luck_reach"]  # as long as the table
+        del told["luck_reach"], told["marks"]  # as long as the table
         return told
 
 

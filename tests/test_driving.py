@@ -18,9 +18,10 @@ from sandbox.catalog import make_agent, make_world
 from sandbox.envs._road import Road, road_table, states_of
 from sandbox.envs.driving import Driving, weather_after
 from sandbox.errors import SandboxError
+from sandbox.evaluator import Evaluator, evaluate
 from sandbox.oracle import Solution, policy_value, solve
 from sandbox.table import Table
-from sandbox.trace import Trace, join
+from sandbox.trace import Meta, Trace, join, make_trace
 from sandbox.world import Budget, make_terms
 
 KEEP, FASTER, SLOWER, HARD, LEFT, RIGHT = range(6)
@@ -377,3 +378,22 @@ def test_what_makes_no_sense_is_refused_in_one_line(given: dict[str, Any], messa
     with pytest.raises(SandboxError, match=message) as caught:
         Driving(**given)
     assert "\n" not in str(caught.value)
+
+
+def test_near_misses_and_collisions_are_counted() -> None:
+    """The metrics count what `info` told of the states that decisions were made in."""
+    for drift in (None, "abrupt@700"):
+        world = make_world("sandbox/Driving-v0").under(make_terms(drift))
+        chunks: list[Trace] = []
+        judge = Evaluator(world.meta, pushes=3_000)
+
+        def keep(trace: Trace, judge: Evaluator = judge, chunks: list[Trace] = chunks) -> None:
+            judge.update(trace)
+            chunks.append(trace)
+
+        world.run(make_agent("random", world), 1, Budget(steps=3_000), keep)
+        cell, env = np.concatenate([chunk.cell for chunk in chunks]), Driving()
+        metrics = judge.finish().metrics
+        assert metrics["near_misses"] == env.near[cell].sum() > 0
+        assert metrics["collisions"] == env.wreck[cell].sum() > 0
+    assert math.isnan(evaluate(make_trace(3, {}), Meta("control")).metrics["collisions"])
