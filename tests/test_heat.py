@@ -283,6 +283,14 @@ def test_maps_by_name_are_of_worlds_that_come_with_the_package() -> None:
     assert same[0] is not None and same[1] is not None and same[0].rows == same[1].rows
 
 
+@pytest.mark.parametrize("steps", [150, 250, 350])
+def test_the_second_map_is_of_another_law_even_where_the_run_ends_under_the_first(steps: int) -> None:
+    (first, other), _ = looks_of_world("sandbox/GridMaze-v0", "recurring@100", steps)
+    (_, moved), _ = looks_of_world("sandbox/GridMaze-v0", "abrupt@100", steps)
+    assert first is not None and other is not None and moved is not None
+    assert other.rows == moved.rows != first.rows
+
+
 @pytest.mark.parametrize(
     ("world", "drift"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,12 +26,15 @@ if TYPE_CHECKING:
 _MOST = 3  # learners whose maps are shown
 _COLOURS = 9
 _TITLES = {BEFORE: "before the drift", AFTER: "after the drift"}
+_BACK = {BEFORE: "under the first law", AFTER: "under other laws"}  # where the first law may come back
 
 
 def places_part(facts: Facts, prefix: str) -> Part | None:
     """Return the maps of a world's learners, None where nothing is known state by state."""
     result = facts.result
-    found = [(agent, _phases(agent, result.meta.n_cells)) for agent in facts.learners]
+    back = any(f" {kind}@" in f" {result.drifting.drift}" for kind in ("recurring", "random-walk"))
+    titles = _BACK if back else _TITLES
+    found = [(agent, _phases(agent, result.meta.n_cells, titles)) for agent in facts.learners]
     shown = [(agent, phases) for agent, phases in found if phases][:_MOST]
     if not shown:
         return None
@@ -47,7 +51,7 @@ def places_part(facts: Facts, prefix: str) -> Part | None:
     return Part(f"{prefix}-places", "Where mistakes were made", said, pictures)
 
 
-def _phases(agent: AgentResult, n_cells: int) -> dict[str, Phase]:
+def _phases(agent: AgentResult, n_cells: int, titles: dict[str, str]) -> dict[str, Phase]:
     """Return, for the first law and the later ones, what happened state by state in the mean run of an agent."""
     runs = [run.scores for run in agent.done if run.scores is not None]
     runs = runs[:1] if agent.distinct == 1 else runs
@@ -59,20 +63,20 @@ def _phases(agent: AgentResult, n_cells: int) -> dict[str, Phase]:
             if cells is not None and len(cells.cell) and cells.cell[-1] < n_cells:
                 sums[:, cells.cell] += np.stack([cells.visits, cells.cost, cells.mistakes])
         if sums.any():
-            found[name] = Phase(_TITLES[name], *(sums / len(runs)))
-    return {"": found[BEFORE]} if list(found) == [BEFORE] else found
+            found[name] = Phase(titles[name], *(sums / len(runs)))
+    return {"": replace(found[BEFORE], title="")} if list(found) == [BEFORE] else found
 
 
 def _concentrated(phases: dict[str, Phase]) -> str:
     """Say in how few states mistakes cost most."""
     told = []
-    for name, phase in phases.items():
+    for phase in phases.values():
         total, met = float(phase.cost.sum()), int((phase.visits > 0).sum())
         if total <= 0:
-            told.append(f"{_TITLES.get(name, '')} no mistake cost anything".strip())
+            told.append(f"{phase.title} no mistake cost anything".strip())
             continue
         half = int(np.searchsorted(np.cumsum(np.sort(phase.cost)[::-1]), 0.5 * total)) + 1
-        where = f"{_TITLES[name]}, " if name else ""
+        where = f"{phase.title}, " if phase.title else ""
         states = counted(half, "state")
         told.append(f"{where}half of what its mistakes cost fell to {states} of the {met:,} that it met")
     return f"{'; '.join(told)}."
@@ -93,7 +97,7 @@ def _pictures(
             ground = maps[name or BEFORE]
             kinds = (COST, VISITS) if ground is not None and len(ground.rows) > 1 else (COST,)
             for kind in kinds:
-                title = f"{facts.called(agent)}: {'cost' if kind == COST else 'visits'} {_TITLES.get(name, '')}".strip()
+                title = f"{facts.called(agent)}: {'cost' if kind == COST else 'visits'} {phase.title}".strip()
                 found.append(
                     Picture(
                         f"{prefix}-{kind}-{k}-{'after' if name == AFTER else 'first'}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from sandbox.catalog import make_world
-from sandbox.drift import parse_drifts
+from sandbox.drift import Schedule, parse_drifts
 from sandbox.env_world import EnvWorld
 from sandbox.errors import SandboxError
 from sandbox.names import split_outside, split_settings
@@ -20,7 +20,7 @@ Named = Callable[[Sequence[int]], list[str]]
 
 
 def looks_of_world(world: str, drift: str, steps: int) -> tuple[list[Map | None], Named]:
-    """Return the map under the first law and under the law in force at the end of `steps`, and what states are called.
+    """Return the map under the first law and under the last other one of a run of `steps`, and what states are called.
 
     Only what comes with this package or with Gymnasium is made: a name in a file may have been written by anybody.
     """
@@ -40,9 +40,16 @@ def looks_of_world(world: str, drift: str, steps: int) -> tuple[list[Map | None]
             return nothing
         terms: Terms = make_terms(specs) if specs and not made.schedule else Terms()
         screen = screen_of(made.under(terms))
-        last = int(screen.world.schedule.concepts(0, max(0, steps - 1), 1)[0])
+        last = _last_other(screen.world.schedule, steps)
         grounds = [ground_under(screen, concept) for concept in (0, last)]
     except SandboxError:
         return nothing
     maps = [None if one is None else Map(one.rows, one.places, one.bars) for one in grounds]
     return maps, lambda states: state_names(screen.stage(last), states)
+
+
+def _last_other(schedule: Schedule, steps: int) -> int:
+    """Return the last concept but the first that was in force: what comes and goes may end where it began."""
+    ends = sorted([*(begin - 1 for begin, _ in schedule.changes(steps)), max(0, steps - 1)], reverse=True)
+    concepts = (int(schedule.concepts(0, at, 1)[0]) for at in ends)
+    return next((concept for concept in concepts if concept), 0)
