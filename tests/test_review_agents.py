@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from gymnasium import spaces
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.agents.bandits.exp3s import make_shares, reward_exp3s
 from sandbox.agents.bandits.sliding_window_ucb import SlidingWindowUcb, reward_window
+from sandbox.agents.provable.psrl import Psrl
+from sandbox.interfaces import Experience
 
 
 @settings(max_examples=200, deadline=None)
@@ -50,3 +53,13 @@ def test_exp3s_without_sharing_finds_its_way_back() -> None:
     assert shares.weight[1] == pytest.approx(1.0)
     reward_exp3s(shares, 1, 7, 6000, 0.5, 1.0 / 3.0, 1.0, 0.0)
     assert np.isfinite(shares.weight).all() and shares.weight.sum() == pytest.approx(1.0)
+
+
+def test_psrl_takes_a_reward_beyond_its_range_as_the_nearest() -> None:
+    """One by one, not in sum: a jackpot of 100 made failures look like successes, and a loss ate the successes."""
+    agent = Psrl(horizon=10)
+    agent.begin(spaces.Discrete(1), spaces.Discrete(2), np.random.default_rng(0))
+    for step in range(10):
+        for choice, reward in ((0, 100.0 if step == 0 else 0.0), (1, -5.0 if step == 0 else 1.0)):
+            agent.learn(Experience(0, choice, reward, 0, False, False, None, step))
+    assert agent.memory.counts.earned.tolist() == [[1.0, 9.0]]

@@ -95,8 +95,8 @@ class RestartingUcb(BanditAgent):
     The test is that of Page (1954) and Hinkley (1971), one for each item and in one direction: how far its rewards fell
     short of their mean so far, `tolerance` >= 0 allowed each time, and above `threshold` > 0 in all, both in units of
     reward. Nothing is learned from an item that improves unseen. Where rewards have the standard deviation s, a false
-    alarm is about exp(-2 tolerance threshold / s^2) likely in each stretch of (s / tolerance)^2 rewards. `exploration`
-    >= 0 is that of UCB1. Needs discrete choices and one reward for each decision.
+    alarm comes about 2 exp(-2 tolerance threshold / s^2) times in (s / tolerance)^2 rewards, if that is well below 1.
+    `exploration` >= 0 is that of UCB1. Needs discrete choices and one reward for each decision.
     """
 
     def __init__(

@@ -114,7 +114,8 @@ def learn_psrl(
     """Count one transition; imagine another world when an episode ends."""
     _, stages, counts, imagined = memory
     horizon, n_states, _ = stages.q.shape
-    count(counts, state, choice, reward, n_states if terminated else next_state)
+    paid = min(max(reward, settings.least), settings.most)  # each by itself: one beyond the range must not buy others
+    count(counts, state, choice, paid, n_states if terminated else next_state)
     if next_step(stages.step, horizon, terminated or truncated):
         plan_psrl(stages, counts, imagined, settings, rng)
 

@@ -75,7 +75,8 @@ class Sarsa(GreedyTableAgent):
     """Epsilon-greedy Sarsa on a table (Rummery & Niranjan 1994; Sutton & Barto, 2nd edition, section 6.4).
 
     `step_size` in [0, 1], `discount` in [0, 1], `epsilon` (share of random choices) in [0, 1], `initial_value` of every
-    entry. Needs discrete observations and choices. The next choice is drawn while learning and then taken.
+    entry. Needs discrete observations and choices. The next choice is drawn while learning and then taken,
+    each time that its state comes before the next answer: where answers are missing, that may be often.
     """
 
     rules = (choose_planned, learn_sarsa)
