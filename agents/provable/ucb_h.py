@@ -107,6 +107,9 @@ class UcbH(TableAgent):
     are left for is worth at most h times that (the paper says H). With `restart_every` > 0 it forgets everything after
     so many decisions, for worlds that drift (as RestartQ-UCB of Mao et al. 2021 does, with other bonuses). Needs
     discrete observations and choices.
+
+    It counts the steps of an episode by their answers: where these come late or not at all it is out of step, and may
+    learn nothing.
     """
 
     rules = (choose_by_step, learn_ucb_h)

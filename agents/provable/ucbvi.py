@@ -90,6 +90,9 @@ class Ucbvi(TableAgent):
     learned too, and are at most `reward_max`: h steps are worth at most h times that (the paper says H). With a
     `window` > 0 only the last `window` decisions count, as in sliding-window UCRL2 (Cheung, Simchi-Levi & Zhu 2020).
     Needs discrete observations and choices, S states and A choices of which S * A * (S + 1) is at most 20 million.
+
+    It counts the steps of an episode by their answers: where these come late or not at all it is out of step, and may
+    learn nothing.
     """
 
     rules = (choose_by_step, learn_ucbvi)
