@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def write_page(done: Sequence[Done], out: Path, quick: bool) -> Path:
 
 def _section(experiment: Experiment, found: Found) -> Section:
     pictures = [
-        Picture(f"{experiment.name}-{k}", panel.title, _label(found, k), partial(figure, _only(found, panel), ""))
+        Picture(f"{experiment.name}-{k}", panel.title, _label(found, k), partial(figure, _only(found, k), "", 5.2))
         for k, panel in enumerate(found.panels)
     ]
     head = ("what", "unit", "expected", "found", "may differ by", "verdict")
@@ -51,7 +52,7 @@ def cells(row: Row, found: Found) -> tuple[str, ...]:
         row.unit,
         told(row.expected.mean, tolerance),
         told(row.found.mean, tolerance),
-        number(tolerance) if tolerance >= 0.001 else f"{tolerance:.1g}",
+        number(tolerance) if tolerance >= 0.001 else f"{tolerance:.2g}",
         verdict(row, count),
     )
 
@@ -67,8 +68,9 @@ def told(value: float, tolerance: float) -> str:
     return f"{value:,.{digits}f}"
 
 
-def _only(found: Found, panel: object) -> Found:
-    return Found(found.rows, [one for one in found.panels if one is panel], found.notes)
+def _only(found: Found, k: int) -> Found:
+    """Return what was found with one of its panels, whose title stands above the figure on the page."""
+    return replace(found, panels=[replace(found.panels[k], title="")])
 
 
 def _label(found: Found, k: int) -> str:

@@ -19,13 +19,16 @@ _BAND = 2.0  # standard errors to each side
 EXPECTED_TOLD = "expected, with its tolerance (lines: found)"
 
 
-def figure(found: Found, title: str) -> Figure:
-    """Return the figure of an experiment, a panel beside the other, with one legend for all curves."""
+def figure(found: Found, title: str, narrowest: float = 7.6) -> Figure:
+    """Return the figure of an experiment, a panel beside the other, with one legend for all curves.
+
+    `narrowest`: inches that it is wide at least.
+    """
     from matplotlib.figure import Figure
 
     names = list(dict.fromkeys(curve.name for panel in found.panels for curve in panel.curves))
     looks = dict(zip(names, looks_of([f" {name}" for name in names]), strict=True))  # none is a yardstick here
-    wide = max(5.2 * len(found.panels), 7.6)
+    wide = max(5.2 * len(found.panels), narrowest)
     columns = _columns([*names, EXPECTED_TOLD], wide)
     drawn = Figure(figsize=(wide, 4.1 + 0.22 * -(-(len(names) + 1) // columns)), layout="constrained")
     for axes, panel in zip(drawn.subplots(1, len(found.panels), squeeze=False)[0], found.panels, strict=True):
