@@ -13,8 +13,12 @@ import pytest
 from sandbox.catalog import make_agent, make_world
 from sandbox.cells import AFTER, BEFORE, MOST_CELLS, Cells, cells_of, make_counts
 from sandbox.evaluator import Evaluator, evaluate
+from sandbox.report import make_report
+from sandbox.report.parts import Part
 from sandbox.runs import Options, Run, pack, run_once, unpack
 from sandbox.store import Store
+from sandbox.stored import load
+from sandbox.study import run_study
 from sandbox.trace import Meta, Trace, join, make_trace
 from sandbox.world import Budget, make_terms
 
@@ -115,3 +119,44 @@ def test_both_speeds_count_the_same(agent: str) -> None:
     plain, fast = (run.scores for run in found)
     assert plain is not None and fast is not None and [bool(run.why_plain) for run in found] == [True, False]
     assert as_dict(plain.cells) == as_dict(fast.cells) and plain.cells
+
+
+def a_report(tmp_path: Path, world: str, agents: list[str], **given: Any) -> Part | None:
+    """Return what a report of stored runs says of places."""
+    run_study(world, agents, seeds=range(2), budget=Budget(1200), runs=tmp_path, jobs=1, **given)
+    (section,) = make_report(load(tmp_path)).sections
+    return next((part for part in section.parts if part.name.endswith("-places")), None)
+
+
+def test_a_report_shows_cost_and_visits_before_and_after_a_drift(tmp_path: Path) -> None:
+    terms = make_terms(["abrupt@600"])
+    part = a_report(tmp_path, "sandbox/GridMaze-v0", ["q-learning", "random"], terms=terms)
+    assert part is not None and part.title == "Where mistakes were made"
+    assert [one.title for one in part.pictures] == [
+        "q-learning: cost before the drift", "q-learning: visits before the drift",
+        "q-learning: cost after the drift", "q-learning: visits after the drift",
+    ]  # fmt: skip
+    cost, visits = (one.draw().axes[0].collections[0] for one in part.pictures[:2])
+    runs = [run.scores.cells[BEFORE] for run in load(tmp_path)[0].agents[0].done if run.scores is not None]
+    for mesh, column in ((cost, "cost"), (visits, "visits")):
+        drawn = np.ma.filled(np.ma.masked_invalid(mesh.get_array()), 0.0).sum()
+        assert math.isclose(drawn, np.mean([getattr(cells, column).sum() for cells in runs]), rel_tol=1e-9)
+
+
+def test_a_report_counts_the_states_that_hold_half_of_the_cost(tmp_path: Path) -> None:
+    part = a_report(tmp_path, "FrozenLake-v1", ["q-learning"])
+    assert part is not None
+    runs = [run.scores.cells[BEFORE] for run in load(tmp_path)[0].agents[0].done if run.scores is not None]
+    total = np.zeros(16)
+    for cells in runs:
+        total[cells.cell] += cells.cost
+    costs, half, states = sorted(total, reverse=True), 0.5 * total.sum(), 0
+    while sum(costs[:states]) < half:
+        states += 1
+    met = len({int(cell) for cells in runs for cell in cells.cell})
+    unit = "state" if states == 1 else "states"
+    assert part.said[1].text == f"half of what its mistakes cost fell to {states} {unit} of the {met} that it met."
+
+
+def test_a_report_says_nothing_of_places_where_none_are_known(tmp_path: Path) -> None:
+    assert a_report(tmp_path, "spam", ["majority"]) is None
