@@ -111,10 +111,10 @@ def test_the_command_lists_runs_and_writes(tmp_path: Path) -> None:
     listed = sandbox("gallery", "--list", cwd=tmp_path)
     assert listed.returncode == 0 and "figure-2-2" in listed.stdout
     done = sandbox("gallery", "example-13-1", "--quick", "--out", "made", cwd=tmp_path)
-    assert done.returncode == 0 and "5 of 5 numbers ok" in done.stdout
+    assert done.returncode == 0 and "6 of 6 numbers ok" in done.stdout
     assert (tmp_path / "made/example-13-1.png").stat().st_size > 5000
     told = json.loads(sandbox("gallery", "example-13-1", "--quick", "--json", cwd=tmp_path).stdout)
-    assert told["experiments"][0]["ok"] is True and len(told["experiments"][0]["found"]["rows"]) == 5
+    assert told["experiments"][0]["ok"] is True and len(told["experiments"][0]["found"]["rows"]) == 6
 
 
 def test_an_unknown_experiment_is_refused_with_the_nearest(tmp_path: Path) -> None:

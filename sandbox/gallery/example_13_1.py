@@ -13,8 +13,10 @@ import numpy as np
 from sandbox.catalog import make_world
 from sandbox.env_world import EnvWorld
 from sandbox.errors import SandboxError
-from sandbox.gallery._found import Curve, Estimate, Found, Panel, Row
+from sandbox.gallery._found import Curve, Estimate, Found, Panel, Row, estimate
+from sandbox.gallery._runs import measured, returns
 from sandbox.table import Table
+from sandbox.trace import Trace
 
 SOURCE = "Sutton & Barto, 2nd edition, example 13.1; the best coin by calculus: 2 - √2, worth -6 - 4√2"
 
@@ -41,11 +43,18 @@ def measure(quick: bool) -> Found:
         ("who sees where it stands", "return", -3.0, world.oracle()["optimal_return"]),
     )
     rows = [Row(what, unit, Estimate(value), Estimate(found), SOURCE) for what, unit, value, found in told]
+    played = measured("sandbox/ShortCorridor-v0", "best-blind", 6 if quick else 20, _mean_return, episodes=400)
+    what = "the yardstick best-blind, playing"
+    rows.append(Row(what, "return", Estimate(-6.0 - 4.0 * root), estimate(played), SOURCE))
     at = [k / 200 for k in range(6, 197)]
     points = [(p, row.expected.mean, 0.0) for p, row in zip((best, 0.05, 0.95), rows[1:4], strict=True)]
     curve = Curve("every coin", at, [coin_value(tables[0], p) for p in at], [], points)
     panel = Panel("short corridor", "probability of going right", "value of the start", [curve], span=(-100.0, 0.0))
     return Found(rows, [panel])
+
+
+def _mean_return(trace: Trace) -> float:
+    return float(returns(trace).mean())
 
 
 def coin_value(table: Table, right: float) -> float:
