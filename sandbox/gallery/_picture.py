@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _POINT: dict[str, Any] = {"marker": "o", "markerfacecolor": "white", "markersize": 6.5, "markeredgewidth": 1.6}
+_MARKS = ("s", "^", "D")
 _BAND = 2.0  # standard errors to each side
 EXPECTED_TOLD = "expected, with its tolerance (lines: found)"
 
@@ -28,8 +29,10 @@ def figure(found: Found, title: str, narrowest: float = 7.6) -> Figure:
 
     names = list(dict.fromkeys(curve.name for panel in found.panels for curve in panel.curves))
     looks = dict(zip(names, looks_of([f" {name}" for name in names]), strict=True))  # none is a yardstick here
+    for k, look in enumerate(looks.values()):  # a colour that comes again has another mark
+        look["marker"] = _MARKS[min(k // 6, len(_MARKS) - 1)]
     wide = max(5.2 * len(found.panels), narrowest)
-    columns = _columns([*names, EXPECTED_TOLD], wide)
+    columns = _columns(names, wide)
     drawn = Figure(figsize=(wide, 4.1 + 0.22 * -(-(len(names) + 1) // columns)), layout="constrained")
     for axes, panel in zip(drawn.subplots(1, len(found.panels), squeeze=False)[0], found.panels, strict=True):
         draw_panel(axes, panel, looks)
@@ -100,8 +103,8 @@ def _draw_curve(axes: Axes, curve: Curve, look: dict[str, Any], apart: bool) -> 
     if apart or curve.marked:
         style = look | ({"linestyle": "none"} if apart else {"linewidth": 1.4})
         bars = None if error is None else _BAND * error
-        axes.errorbar(x, y, yerr=bars, marker="s", markersize=3.5, elinewidth=1.2, label=label, zorder=5, **style)
+        axes.errorbar(x, y, yerr=bars, markersize=4, elinewidth=1.2, label=label, zorder=5, **style)
         return
-    axes.plot(x, y, label=label, zorder=3, **look)
+    axes.plot(x, y, label=label, zorder=3, **(look | {"marker": "none"}))
     if error is not None:
         axes.fill_between(x, y - _BAND * error, y + _BAND * error, color=look["color"], alpha=0.18, linewidth=0)
