@@ -105,7 +105,7 @@ def run_once(
             if not scores.decisions:
                 raise RunError("the world ended before the first decision")
             seconds = time.perf_counter() - began
-            found = () if log is None else _recoveries(world, twin, seed, budget, options, log, sink.go_on)
+            found = () if log is None else _recoveries(world, twin, seed, budget, options, log, sink)
     except (Exception, SystemExit, Halt) as error:  # users' code may want to leave; the study stays
         return _failed(world, seed, error, sink.made)
     return Run(seed, scores, seconds=seconds, why_plain=why, recoveries=found)
@@ -141,19 +141,19 @@ def _recoveries(
     budget: Budget,
     options: Options,
     log: GapLog,
-    go_on: Callable[[], None],
+    sink: _Sink,
 ) -> tuple[Recovery, ...]:
-    """Return how a run came through each change, against its twins."""
+    """Return how a run came through each change that it saw, against its twins; of those in its last episode, too."""
     walks = any(drift.kind == "random-walk" for drift in world.schedule.drifts)  # whose twin would stand still
     twins: dict[int, GapLog | str] = {}
     found = []
-    for segment in segments_of(world.schedule.changes(log.steps), log.steps):
+    for segment in segments_of(world.schedule.changes(sink.made), sink.made):
         if segment.complete >= segment.end or walks:
             found.append(undecided(segment, "a random walk goes on" if walks else NOT_COMPLETE))
             continue
         concept = int(world.schedule.concepts(seed, segment.complete, 1)[0])
         if concept not in twins:
-            twins[concept] = _twin_log(world, concept, agent, seed, budget, go_on)
+            twins[concept] = _twin_log(world, concept, agent, seed, budget, sink.go_on)
         twin = twins[concept]
         if isinstance(twin, str):
             found.append(undecided(segment, twin))

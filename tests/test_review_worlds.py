@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import gymnasium as gym
 import pytest
 
 from sandbox import api
+from sandbox.recovery import TOO_SHORT
 
 
 @pytest.mark.parametrize(
@@ -23,3 +26,29 @@ def test_a_law_that_comes_back_is_not_called_before_the_drift(
     text = result.report(tmp_path / "report.html").read_text(encoding="utf-8")
     assert all(f"{one}, half of what its mistakes cost" in text for one in said)
     assert wrong not in text
+
+
+class Stairs(gym.Env[int, int]):
+    """Ten steps an episode; who is `stuck` never gets to its end."""
+
+    observation_space = gym.spaces.Discrete(1)
+    action_space = gym.spaces.Discrete(2)
+
+    def __init__(self, stuck: bool = False) -> None:
+        self.stuck, self.steps = stuck, 0
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
+        super().reset(seed=seed)
+        self.steps = 0
+        return 0, {}
+
+    def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
+        self.steps += 1
+        return 0, 1.0, self.steps == 10 and not self.stuck, False, {}
+
+
+def test_a_change_after_which_no_episode_ends_is_not_forgotten() -> None:
+    """Unpriced harm is told at the end of an episode; a run that never gets there has seen the change all the same."""
+    result = api.run(Stairs, ["random"], seeds=2, steps=400, drift="abrupt@200:stuck=True", jobs=1)
+    seen = [run.recoveries for run in result.agents[0].runs]
+    assert [[(one.change, one.note) for one in by_run] for by_run in seen] == [[(200, TOO_SHORT)]] * 2
