@@ -178,7 +178,8 @@ def draw_map(
 ) -> None:
     """Draw one map on the axes given.
 
-    `limits`: the range of its colours, None for its own. `steps`: how many colours there are, 0 for very many.
+    `limits`: the range of its colours, None for its own. `steps`: how many colours there are, 0 for very many; where
+    they are few, as on a page whose scheme may be dark, no shares are written on them.
     """
     from matplotlib import colormaps
     from matplotlib.ticker import LogLocator, NullLocator
@@ -203,7 +204,7 @@ def draw_map(
         bar.set_label(panel.unit, fontsize=8)
     if panel.kind == VALUE and panel.chosen is not None and not ground.shared:
         _arrows(axes, panel, ground, ways, grid, norm)
-    if panel.kind == COST and grid.shape[1] <= _MOST_SIDE:
+    if panel.kind == COST and not steps and grid.shape[1] <= _MOST_SIDE:
         _tell_shares(axes, grid, norm)
 
 

@@ -44,7 +44,7 @@ def places_part(facts: Facts, prefix: str) -> Part | None:
     told = (
         "Cost is the sum of the gaps of all decisions made in a state, in reward; visits are how many they were. Both"
     )
-    told += " are means of a run; darker is more, and the numbers are shares of all cost."
+    told += " are means of a run; darker is more."
     left = f" Shown are the best {_MOST}." if len(found) > _MOST else ""
     said = [Said("", told + left)]
     said += [Said(f"{facts.called(agent)}:", _concentrated(phases)) for agent, phases in shown]
