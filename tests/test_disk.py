@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,18 +24,6 @@ from sandbox.study import run_study
 from sandbox.world import Budget
 
 STUDY = ("run", "FrozenLake-v1", "q-learning", "random", "--seeds", 2, "--steps", 3000)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own with 1 MB of room."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
-        pytest.skip("only root may mount the small file system that this test fills")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 def fill(place: Path, room: int) -> None:

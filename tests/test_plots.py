@@ -168,7 +168,7 @@ def test_changes_are_marked_in_every_panel(results: dict[str, Result]) -> None:
         assert _changes(drawn) == [at] * len(drawn.axes), name
         said = [[text.get_text() for text in axes.texts].count("drift") for axes in drawn.axes]
         assert said == [len(at)] * len(drawn.axes)
-        assert f"drift {results[name].drifting.drift}" in drawn.get_suptitle()
+        assert f"drift {results[name].drifting.drift}" in " ".join(drawn.get_suptitle().split())
     assert "feedback delayed=3" in figure(results["walk"]).get_suptitle()
     assert "feedback" not in figure(results["abrupt"]).get_suptitle()
     for axes in figure(results["gradual"]).axes:

@@ -196,18 +196,6 @@ def test_half_written_files_of_dead_processes_are_swept_away(tmp_path: Path) -> 
 # --- places that cannot be written ------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own with 1 MB of room."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
-        pytest.skip("only root may mount the small file system that this test fills")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
-
-
 def _left(place: Path) -> list[str]:
     return [path.name for path in place.rglob(".tmp*")]
 

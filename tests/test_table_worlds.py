@@ -38,7 +38,8 @@ CLASSES = [AccessControl, Blackjack, DeepSea, Gambler, RandomWalk, RiverSwim, Sh
 WORLDS = [
     "AccessControl-v0", "AccessControl-v0:objective=discounted", "Blackjack-v0", "Blackjack-v0:natural=True",
     "Blackjack-v0:sab=True", "DeepSea-v0", "DeepSea-v0:slip=0.1,code=3", "Gambler-v0", "Gambler-v0:capital=7,heads=0.6",
-    "RandomWalk-v0", "RandomWalk-v0:states=4,right=0.3", "RiverSwim-v0", "RiverSwim-v0:upstream=left,drift='gradual@500~300'",
+    "RandomWalk-v0", "RandomWalk-v0:states=4,right=0.3",
+    "RiverSwim-v0", "RiverSwim-v0:upstream=left,drift='gradual@500~300'",
     "RiverSwim-v0:objective=average", "RiverSwim-v0:objective=average,max_episode_steps=-1",
     "ShortCorridor-v0", "ShortCorridor-v0:states=5,switched=3,mirrored=True",
     "WindyGridworld-v0", "WindyGridworld-v0:moves=king-or-stay,gusts=0.6",

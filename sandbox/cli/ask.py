@@ -35,7 +35,9 @@ def oracle(
 
 @app.command("list")
 def list_(
-    what: Annotated[str, typer.Argument(help="worlds, agents, metrics, runs [all but runs], or the name of one agent or world")] = "",
+    what: Annotated[
+        str, typer.Argument(help="worlds, agents, metrics, runs [all but runs]; or one agent or world")
+    ] = "",
     runs: Runs = Path("runs"),
     as_json: Json = False,
 ) -> None:

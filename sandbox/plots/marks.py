@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sandbox.result import Result
+from sandbox.show.numbers import minus
 from sandbox.table import FloatArray
 from sandbox.yardsticks import is_yardstick
 
@@ -44,7 +45,7 @@ def draw_best(axes: Axes, result: Result, reference: str) -> list[float]:
     about = "≈ " if (result.oracle or {}).get("sampled") else ""
     told = f"{min(values):.3g} to {max(values):.3g}" if many else f"{last:.3g}"
     axes.annotate(
-        f"best possible {about}{_minus(told)}", (1, max(values) if many else last), xycoords=("axes fraction", "data"),
+        f"best possible {about}{minus(told)}", (1, max(values) if many else last), xycoords=("axes fraction", "data"),
         fontsize=8, ha="right", va="bottom", xytext=(-3, 2), textcoords="offset points", bbox=_BEHIND,
     )  # fmt: skip
     return values
@@ -96,11 +97,7 @@ def _tell_below(axes: Axes, outside: Mapping[str, FloatArray]) -> None:
 
 
 def _rough(value: float) -> str:
-    return _minus(f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}")
-
-
-def _minus(text: str) -> str:
-    return text.replace("-", "\N{MINUS SIGN}")
+    return minus(f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}")
 
 
 def shrink_failures(
@@ -122,7 +119,7 @@ def shrink_failures(
     ups = [10.0**k for k in powers if 10.0**k <= top]
     axes.set_yticks([*(-(10.0**k) for k in powers), 0.0, *ups], minor=False)
     axes.set_yticks([], minor=True)
-    axes.yaxis.set_major_formatter(lambda value, _: _minus(f"{value:,.0f}"))
+    axes.yaxis.set_major_formatter(lambda value, _: minus(f"{value:,.0f}"))
     known = {name: mean[~np.isnan(mean)] for name, mean in means.items()}
     _tell_below(axes, {n: m for n, m in known.items() if is_yardstick(n) and len(m) and np.median(m) < 1.6 * lowest})
     return True

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 
 from sandbox.metrics import METRICS
-from sandbox.show.numbers import Measured, number
+from sandbox.show.numbers import Measured, minus, number
 
 NONE = "–"
-
-
-def _minus(text: str) -> str:
-    """Return numbers in a text with a true minus sign, and without one where they are rounded to nothing."""
-    return re.sub(r"-(?=[\d.])", "−", re.sub(r"-(?=[0.,]*(?![\d.,]))", "", text))
 
 
 def digits_for(width: float) -> int:
@@ -24,7 +18,7 @@ def digits_for(width: float) -> int:
 
 def amount(value: float, like: Sequence[float] = ()) -> str:
     """Return a number with a true minus sign, a dash where it is not known."""
-    return _minus(number(value, like)) if not math.isinf(value) else NONE
+    return minus(number(value, like)) if not math.isinf(value) else NONE
 
 
 def rounded(value: float) -> str:
@@ -34,7 +28,7 @@ def rounded(value: float) -> str:
     size = abs(value)
     digits = 0 if size >= 100 else 2 if size >= 1 else 1 - math.floor(math.log10(size))
     digits = 1 if 10 <= size < 100 else digits
-    return _minus(f"{value:,.{digits}f}".removesuffix(".0"))
+    return minus(f"{value:,.{digits}f}".removesuffix(".0"))
 
 
 def among(values: Sequence[float]) -> list[str]:
@@ -42,7 +36,7 @@ def among(values: Sequence[float]) -> list[str]:
     known = [value for value in values if math.isfinite(value)]
     digits = digits_for(max(known) - min(known)) if len(set(known)) > 1 else None
     return [
-        NONE if not math.isfinite(value) else amount(value) if digits is None else _minus(f"{value:,.{digits}f}")
+        NONE if not math.isfinite(value) else amount(value) if digits is None else minus(f"{value:,.{digits}f}")
         for value in values
     ]
 
@@ -78,7 +72,7 @@ def measured(metric: str, found: Measured) -> str:
     if math.isnan(low) or math.isnan(high) or low == high:
         return amount(value)
     digits = digits_for(high - low)
-    return _minus(f"{value:,.{digits}f} ({low:,.{digits}f} to {high:,.{digits}f})")
+    return minus(f"{value:,.{digits}f} ({low:,.{digits}f} to {high:,.{digits}f})")
 
 
 def counted(n: int, one: str, many: str = "") -> str:

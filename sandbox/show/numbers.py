@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Protocol
+
+
+def minus(text: str) -> str:
+    """Return numbers in a text with a true minus sign, and without one where they are rounded to nothing."""
+    return re.sub(r"-(?=[\d.])", "−", re.sub(r"-(?=[0.,]*(?![\d.,]))", "", text))
 
 
 def number(value: float, like: Sequence[float] = ()) -> str:
