@@ -51,18 +51,26 @@ def agents_in(world: str, made: str) -> list[str]:
     return [*AGENTS, *INSIDERS, *(wrapped if made == "changing" and world in WRAPPED_IN else [])]
 
 
-@pytest.mark.parametrize("made", MADE)
-@pytest.mark.parametrize("world", WORLDS)
+# Late answers: all tables are then run by one loop, step by step, so some of them are enough.
+SLOW_TO_ANSWER = {*discover("worlds"), "FrozenLake-v1", "sandbox/Blackjack-v0", *WRAPPED_IN}
+# At both speeds: a table of ours is walked through in one way whether it changes or not; the others have a way more.
+TWO_WAYS = {*GYM, *UNPRICED_UNDER_DRIFT}
+
+
+@pytest.mark.parametrize(
+    ("world", "made"), [(world, made) for world in WORLDS for made in MADE if made != "late" or world in SLOW_TO_ANSWER]
+)
 def test_every_agent_in(world: str, made: str) -> None:
     met = MADE[made](world)
     unpriced = UNPRICED_UNDER_DRIFT.get(world, "") if made != "still" else ""
     assert met.meta.priced == (not unpriced) and met.meta.why_unpriced == unpriced
     assert (met.schedule.n_concepts > 1) or made == "still"
     plain, wrong = met.under(replace(met.terms, plain=True)), {}
+    compared = made != "still" or world in TWO_WAYS
     for agent in agents_in(world, made):
         seen = look(agent, met)
         found = seen.problems(world, met)
-        if not found and not seen.refused and seen.run is not None and not seen.run.why_plain:
+        if compared and not found and seen.run is not None and not seen.run.why_plain:
             assert seen.trace is not None
             differs = differing(plain_trace(agent, plain, seed=seen.run.seed), seen.trace)
             found = [differs] if differs else []
@@ -220,8 +228,7 @@ REFUSED: list[tuple[tuple[Any, ...], str]] = [
     (("run", "ten-armed:arms=0", "random"), "arms=0 is out of range"),
     (("run", "sandbox/RiverSwim-v0:advance=2", "random"), "advance=2 is out of range"),
     (("run", "sandbox/RiverSwim-v0", "random", "--drift", "abrupt@50:crumbs=3"), "did you mean 'crumb'"),
-    (("run", "sandbox/RiverSwim-v0", "random", "--drift", "abrupt@50:crumb=-1"), "crumb=-1"),
-    (("run", "CartPole-v1", "random", "--drift", "abrupt@50:gravity=9"), "has no setting 'gravity'"),
+    (("run", "sandbox/RiverSwim-v0", "random", "--drift", "abrupt@50:advance=2"), "advance=2 is out of range"),
     (("run", "ten-armed", "random", "--drift", "abrupt@50:armz=3"), "'armz' cannot drift; these can: mean, spread"),
     (
         ("run", "CliffWalking-v1", "random", "--drift", "abrupt@100"),
@@ -233,7 +240,6 @@ REFUSED: list[tuple[tuple[Any, ...], str]] = [
         (("run", "CartPole-v1", agent), "CartPole-v1 has no oracle: the environment carries no table")
         for agent in INSIDERS
     ),
-    (("oracle", "CartPole-v1"), "CartPole-v1 has no oracle: the environment carries no table of its law"),
     (("run", "ten-armed", "best-blind"), "ten-armed has no best-blind"),
     (("run", "ten-armed", "random", "--episodes", 20), "is a stream and has no episodes; give a budget in steps"),
     (("run", "sandbox/TicTacToe-v0", "psrl"), "which is too many; q-learning needs less"),
