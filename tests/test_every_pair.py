@@ -79,6 +79,32 @@ def test_every_agent_in(world: str, made: str) -> None:
     assert wrong == {}
 
 
+def test_what_is_wrong_with_a_pair_is_seen() -> None:
+    """A wrong price, a refusal that nobody expects, one that does not come, and one bit of difference."""
+    world, met = "FrozenLake-v1", MADE["changing"]("FrozenLake-v1")
+    seen = look("oracle", met)
+    assert seen.problems(world, met) == [] and seen.run is not None and seen.run.scores is not None
+    for metric, value in (
+        ("ledger_error", 2e-9),
+        ("luck_z", 99.0),
+        ("min_gap", -1e-9),
+        ("shift_leak", 0.1),
+        ("regret", 0.1),
+    ):
+        scores = replace(seen.run.scores, metrics=seen.run.scores.metrics | {metric: value})
+        (found,) = replace(seen, run=replace(seen.run, scores=scores)).problems(world, met)
+        assert found
+    assert replace(seen, run=replace(seen.run, why_plain="")).problems(world, met)
+    assert replace(seen, run=replace(seen.run, scores=None, error="it broke")).problems(world, met) == [
+        "failed: it broke"
+    ]
+    assert replace(seen, refused="not today").problems(world, met)
+    assert replace(seen, agent="linucb").problems(world, met)
+    assert seen.trace is not None
+    flipped = replace(seen.trace, reward=np.where(seen.trace.reward == 0.0, -0.0, seen.trace.reward))
+    assert differing(seen.trace, flipped).startswith("reward at 0") and not differing(seen.trace, seen.trace)
+
+
 @pytest.mark.parametrize("world", WORLDS)
 def test_a_world_changes_as_it_says(world: str) -> None:
     """By its own change, or by settings where it has none; a second drift beside its own is refused."""
