@@ -42,6 +42,7 @@ class LawStream(Stream):
     gap_range: float  # the largest price that a decision can have
     luck_reach: float  # the largest luck, in size
     abstention: float  # what no choice earns, exactly; minus infinity where one must be taken
+    objective = "reward per decision"
     kind: str  # of `Batch.seen`: "messages" or "slate"; another: what is asked depends on what was chosen before
     suggested = 20_000  # questions of a run, where nothing else is asked
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandbox.agent_result import AgentResult
-from sandbox.caveats import caveats, terms_caveats
+from sandbox.caveats import MYOPIC, caveats, terms_caveats
 from sandbox.drifting import Drifting
 from sandbox.frames import as_frame
 from sandbox.metrics import AUDIT, METRICS
@@ -120,7 +120,8 @@ class Result:
     def warnings(self) -> list[str]:
         """Return, in words, what a reader must know before believing the numbers."""
         terms = terms_caveats(self.agents, self.drifting.never, self.drifting.unfinished)
-        return caveats(self.agents, self.meta.priced) + terms + self.notes
+        myopic = [MYOPIC] if self.meta.objective.endswith("myopic") else []
+        return myopic + caveats(self.agents, self.meta.priced) + terms + self.notes
 
     def compare(self, metric: str = "") -> Comparison:
         """Return who is better in `metric` ('': the headline), and how sure that is; it shows itself in a notebook."""

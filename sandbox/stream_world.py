@@ -115,7 +115,7 @@ class StreamWorld:
             luck_reach=(stream.luck_reach,),
             expected_start=tuple(stream.expected_best(concept) for concept in range(stream.n_concepts)),
             groups=stream.group_names,
-            objective="reward per decision",
+            objective=stream.objective,
         )
 
     def budget(self, wanted: Budget) -> Budget:

@@ -52,3 +52,11 @@ def test_a_change_after_which_no_episode_ends_is_not_forgotten() -> None:
     result = api.run(Stairs, ["random"], seeds=2, steps=400, drift="abrupt@200:stuck=True", jobs=1)
     seen = [run.recoveries for run in result.agents[0].runs]
     assert [[(one.change, one.note) for one in by_run] for by_run in seen] == [[(200, TOO_SHORT)]] * 2
+
+
+def test_prices_that_see_no_later_reward_are_called_myopic() -> None:
+    """The use of a rested arm changes what it earns later, which its price does not tell; time does that to nobody."""
+    worlds = (True, "rotting-arms:rested=True"), (False, "rotting-arms")
+    told = {rested: api.run(world, ["random"], seeds=2, steps=50, jobs=1) for rested, world in worlds}
+    assert any(text.startswith("gaps are myopic") for text in told[True].warnings())
+    assert not any("myopic" in text for text in told[False].warnings())

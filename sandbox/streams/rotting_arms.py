@@ -71,9 +71,9 @@ class RottingArms(ArmStream):
     Means fall as `heights` (1 + age / `scale`)^-`rates`, each of the two a row with a number for each arm. An arm's age
     is the time passed ("restless"); if `rested`, the number of times that it was chosen. A reward is normal about the
     mean, with standard deviation `noise` (the paper's variance is 0.2, its scale 100). Where arms are rested, a choice
-    changes what later ones are worth. Gaps are then myopic: what was lost at once. The oracle, which takes the arm that
-    is best at once, is still the best player (Heidari, Kearns & Roth 2016), and V* is as the arms stand. Such runs are
-    made in the open loop.
+    changes what later ones are worth. Gaps are then myopic: what was lost at once. While the law stays, the oracle,
+    which takes the arm that is best at once, is still the best player (Heidari, Kearns & Roth 2016). V* is as the arms
+    stand. Such runs are made in the open loop.
 
     Drift: without settings, every arm gets height and rate of the next; with settings, `scale` or `noise` change, and
     all is as if it had always been so.
@@ -103,6 +103,7 @@ class RottingArms(ArmStream):
             raise SandboxError(f"{self.world_name}: rested={rested!r} is neither True nor False")
         self._open(len(heights))
         self.kind = "rested" if rested else "slate"  # which no compiled loop knows
+        self.objective = "reward per decision" + (", myopic" if rested else "")
         self.gap_range = float(max(heights)) or 1.0
         self.luck_reach = REACH * self._largest("noise") + (self.gap_range if self._mixes else 0.0)
 
