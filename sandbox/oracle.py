@@ -17,6 +17,7 @@ _CIRCLE = 1e-12  # of a change that does not shrink any more, in a sweep and in 
 _LAP = 5_000  # sweeps between looks at whether the iteration still contracts
 _SWEEPS = 500_000
 _MANY, _FAR = 500, 0.97  # with more states, and a smaller discount, sweeps are faster than solving equations
+_ENDLESS = 1e9  # expected steps of an episode that counts as one without end
 _LAPS = 20_000  # sweeps that count the steps to the end, where there may be none
 
 
@@ -82,7 +83,7 @@ def solve(table: Table, live: NDArray[np.bool_] | None = None) -> Solution:
     elif table.objective.kind == "discounted" and (table.n_states <= _MANY or table.objective.discount > _FAR):
         best = _policy_iteration(table)
     else:
-        best = _value_iteration(table, lambda q: q.max(axis=1), reachable)
+        best = _undiscounted(table, reachable)
     value = backup(table, best, gain)
     residual = float(np.abs(value.max(axis=1) - best)[reachable].max())
     best = value.max(axis=1)  # so that the best choice has gap 0 to the last bit
@@ -133,26 +134,68 @@ def _policy_iteration(table: Table) -> FloatArray:
 def _value_iteration(
     table: Table, improve: Callable[[FloatArray], FloatArray], live: NDArray[np.bool_] | None = None
 ) -> FloatArray:
+    found, done = _sweep(table, improve, table.reachable() if live is None else live, _SWEEPS)
+    if not done:
+        raise SandboxError("this world's undiscounted value is not finite: an episode can earn, or lose, for ever")
+    return found
+
+
+def _undiscounted(table: Table, live: NDArray[np.bool_]) -> FloatArray:
+    """V* of an undiscounted world: value iteration from zero; where that crawls, policy iteration from what it found.
+
+    It crawls where the best way waits long for a rare chance. Policy iteration is right where every policy that it
+    meets ends its episodes (Bertsekas & Tsitsiklis 1991), which is seen.
+    """
+    best, done = _sweep(table, lambda q: q.max(axis=1), live, 2 * _LAP)
+    if done:
+        return best
+    policy, states = backup(table, best).argmax(axis=1), np.flatnonzero(live)
+    place = np.cumsum(live) - 1
+    for _ in range(_LAP):
+        weight = table.probability[states, policy[states]] * ~table.terminated[states, policy[states]]
+        moves = np.zeros((len(states), len(states)))
+        np.add.at(moves, (np.arange(len(states))[:, None], place[table.successor[states, policy[states]]]), weight)
+        reward = (table.probability * table.reward).sum(axis=2)[states, policy[states]]
+        try:
+            found = np.linalg.solve(np.eye(len(states)) - moves, reward)
+            ends = np.linalg.solve(np.eye(len(states)) - moves, np.ones(len(states)))
+        except np.linalg.LinAlgError:
+            break
+        if not (np.isfinite(found).all() and ends.min() >= 1.0 - 1e-6 and ends.max() < _ENDLESS):
+            break
+        values = best.copy()
+        values[states] = found
+        value = backup(table, values)[states]
+        better = value.max(axis=1) > value[np.arange(len(states)), policy[states]] + 1e-12 * max(
+            1.0, np.abs(found).max()
+        )
+        if not better.any():
+            return values
+        policy[states] = np.where(better, value.argmax(axis=1), policy[states])
+    return _value_iteration(table, lambda q: q.max(axis=1), live)
+
+
+def _sweep(
+    table: Table, improve: Callable[[FloatArray], FloatArray], live: NDArray[np.bool_], most: int
+) -> tuple[FloatArray, bool]:
+    """Return what at most so many sweeps lead to from zero, and whether the values came to rest."""
     weight = table.probability * table.objective.discount * ~table.terminated
     reward = (table.probability * table.reward).sum(axis=2)
-    live = table.reachable() if live is None else live
     best = np.zeros(table.n_states)
     change, lap_change, lap_best = np.inf, np.inf, best
-    for sweep in range(1, _SWEEPS + 1):
+    for sweep in range(1, most + 1):
         after = improve(reward + (weight * best[table.successor]).sum(axis=2))
         change = float(np.abs(after - best)[live].max())
         best = after
         if change <= _TOLERANCE * max(1.0, float(np.abs(best[live]).max())):
-            return best
+            return best, True
         if sweep % _LAP == 0:
             if change > 0.999 * lap_change:
                 # Rounding may keep values turning in a tiny circle: no nearer, but no further either.
                 moved = max(change, float(np.abs(best - lap_best)[live].max()))
-                if moved <= _CIRCLE * max(1.0, float(np.abs(best[live]).max())):
-                    return best
-                break
+                return best, moved <= _CIRCLE * max(1.0, float(np.abs(best[live]).max()))
             lap_change, lap_best = change, best
-    raise SandboxError("this world's undiscounted value is not finite: an episode can earn, or lose, for ever")
+    return best, False
 
 
 def _relative_value_iteration(table: Table, improve: Callable[[FloatArray], FloatArray]) -> tuple[FloatArray, float]:

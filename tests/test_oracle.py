@@ -28,7 +28,7 @@ from sandbox.oracle import (
 )
 from sandbox.table import Objective, Table, table_from_outcomes
 from sandbox.trace import Trace, join
-from sandbox.world import Budget
+from sandbox.world import Budget, make_terms
 
 EXACT = 1e-6
 
@@ -353,3 +353,16 @@ def test_oracle_agent_in_a_random_world_beats_every_other_start() -> None:
     returns = np.array([part.sum() for part in np.split(trace.reward, ended + 1)[:-1]])
     assert abs(returns.mean() - solution.start_value) < 4 * returns.std() / np.sqrt(len(returns))
     assert isinstance(TableEnv(table).observation_space, spaces.Discrete)
+
+
+def test_a_law_under_which_waiting_pays_is_solved() -> None:
+    """Ice that is hardly ever slippery: the best way waits long for a rare slip, and sweeps crawl towards its value."""
+    world = make_world("FrozenLake-v1").under(make_terms("gradual@1000~500:is_slippery=False"))
+    assert isinstance(world, EnvWorld) and not isinstance(world.law.solutions, str)
+    late = world.law.solutions[-4:]
+    values = [solution.start_value for solution in late]
+    assert values == sorted(values) and values[0] > 0.9999 and values[-1] == 1.0
+    for solution in late:
+        policy = np.eye(solution.table.n_choices)[solution.policy]
+        assert solution.residual < 1e-12
+        assert policy_value(solution.table, policy) == pytest.approx(solution.start_value, abs=1e-9)
