@@ -40,7 +40,12 @@ def drifting_of(schedule: Schedule, feedback: str, meta: Meta, steps: int) -> Dr
 
 
 def _best(schedule: Schedule, meta: Meta, steps: int) -> list[tuple[int, float]]:
-    """Return from which step on which E[V*] holds; nothing where it is unknown, never changes, or as chance has it."""
+    """Return from which step on which E[V*] holds; nothing where it is unknown, never changes, or as chance has it.
+
+    Nor where V* is no return: discounted, or a bias.
+    """
+    if meta.episodic and meta.objective != "undiscounted":
+        return []
     by_chance = any(drift.kind == "random-walk" for drift in schedule.drifts)
     if not meta.priced or by_chance or not schedule.changes(steps):
         return []

@@ -80,6 +80,8 @@ def learning_of(result: Result, metric: str) -> Learning | None:
     means = [mean_curve(found)[1] for found in learners or known]
     threshold = default_threshold([mean for mean in means if len(mean)], higher, _chance(result, metric))
     kept = f"; a run is there once it stays so for {result.window:,} decisions"
+    if result.drifting.changes:
+        kept += " (the world changed meanwhile: a level may have been out of reach for a time, or lost again)"
     threshold = threshold._replace(told=threshold.told + ("" if math.isnan(threshold.value) else kept))
     to = min(float(step[-1]) for found in known for step, _ in found)
     agents = tuple(_learned(name, found, threshold.value, higher, to, result) for name, found in curves.items())

@@ -9,7 +9,8 @@ from typing import Any
 
 from sandbox.discovery import FAMILIES, discover
 from sandbox.errors import SandboxError, suggestion
-from sandbox.yardsticks import is_yardstick
+from sandbox.names import is_env_id
+from sandbox.yardsticks import AT_DRIFT, INSIDERS, is_yardstick
 
 _KINDS = ("worlds", "agents", "metrics", "runs")
 
@@ -41,13 +42,33 @@ def _family_of(name: str) -> str:
 
 
 def _settings(name: str) -> list[dict[str, Any]]:
-    """Return what an agent or a world of ours is, and each of its settings with what it is unless told."""
+    """Return what an agent or a world is, and each of its settings with what it is unless told."""
     known = discover("agents") | discover("worlds") | discover("environments")
-    if name not in known:
-        near = suggestion(name, [*_KINDS, *known])
-        raise SandboxError(f"there is no list of {name!r}{near}; there is {', '.join(_KINDS)}, or name one thing")
-    entry = known[name]
-    made = getattr(importlib.import_module(entry.module), entry.class_name)
+    told = INSIDERS | AT_DRIFT
+    head = name.split(":")[0]
+    entry = known.get(head) or known.get(f"sandbox/{head}") or known.get(f"sandbox/{head}-v0")
+    if entry is not None:
+        return _described(entry.name, getattr(importlib.import_module(entry.module), entry.class_name))
+    if head in told:
+        return [{"name": head, "text": told[head]}]
+    if is_env_id(name):
+        return _of_gymnasium(name)
+    near = suggestion(head, [*_KINDS, *known, *told])
+    raise SandboxError(f"there is no agent, world or list {name!r}{near}; lists: {', '.join(_KINDS)}")
+
+
+def _of_gymnasium(name: str) -> list[dict[str, Any]]:
+    import gymnasium
+
+    spec = gymnasium.registry.get(name)
+    if spec is None:
+        raise SandboxError(f"Gymnasium knows no environment {name!r}{suggestion(name, gymnasium.registry)}")
+    entry = spec.entry_point
+    return _described(name, gymnasium.envs.registration.load_env_creator(entry) if isinstance(entry, str) else entry)
+
+
+def _described(name: str, made: Any) -> list[dict[str, Any]]:
+    """Return what is said of a class, and its settings."""
     rows: list[dict[str, Any]] = [{"name": name, "text": inspect.cleandoc(made.__doc__ or "")}]
     for setting, given in inspect.signature(made).parameters.items():
         if setting != "render_mode" and given.default is not inspect.Parameter.empty:

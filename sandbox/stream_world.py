@@ -159,7 +159,9 @@ class StreamWorld:
     def insider(self, name: str, epsilon: float = 0.1) -> Agent:
         """Return the agent of this name that is told the law; `epsilon`: the share of exploring of `best-soft`."""
         if name == "best-blind":
-            raise SandboxError(f"{self.name} has no best-blind: its oracle knows no more than can be seen, and the law")
+            raise SandboxError(
+                f"{self.name} has no best-blind: it has no clock and hides nothing, so that is the oracle"
+            )
         if not isinstance(self.stream, LawStream):
             raise SandboxError(f"{self.name} has no oracle: {_REAL}")
         return StreamOracle(epsilon if name == "best-soft" else 0.0)

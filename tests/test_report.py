@@ -100,7 +100,7 @@ def test_order_follows_what_is_better(cliff: Result) -> None:
 
 def test_below_a_yardstick_is_the_surprise(cliff: Result) -> None:
     told = words(pretend(cliff, {"sarsa": [-3 + x for x in SPREAD], "random": NOISE}))
-    assert "Below a yardstick: sarsa does worse than random" in told
+    assert "Below a yardstick: sarsa does worse than the yardstick random" in told
     assert "The largest surprise: sarsa learns, and still does worse than random" in told
     maybe = words(pretend(cliff, {"sarsa": [-0.02 + x for x in SPREAD], "random": NOISE}))
     assert "though that may be chance" in maybe and "The largest surprise" not in maybe

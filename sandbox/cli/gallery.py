@@ -31,8 +31,15 @@ def gallery(
         _list(known, as_json)
         return
     wanted = [experiment(name)] if name else list(known.values())
-    done, failed = _measure(wanted, quick, as_json)
     folder = out if out is not None else None if as_json else Path("gallery")
+    found: dict[str, tuple[Experiment, Found]] = {}
+    try:
+        failed = _measure(wanted, quick, as_json, found)
+    except BaseException:  # stopped: the figures of what is done are kept
+        if folder is not None and found:
+            _write(list(found.values()), folder, quick, page=False)
+        raise
+    done = [found[one.name] for one in wanted if one.name in found]
     paths, lost = ([], []) if folder is None else _write(done, folder, quick, page=not name)
     if as_json:
         told = [
@@ -54,13 +61,12 @@ def _list(known: dict[str, Experiment], as_json: bool) -> None:
         print_list(known)
 
 
-def _measure(wanted: list[Experiment], quick: bool, silent: bool) -> tuple[list[tuple[Experiment, Found]], bool]:
-    """Run experiments, one here, several in processes of their own; return them in their order, and if one failed."""
+def _measure(wanted: list[Experiment], quick: bool, silent: bool, done: dict[str, tuple[Experiment, Found]]) -> bool:
+    """Run experiments, one here, several in processes of their own; put them into `done`, and return if one failed."""
     from sandbox.gallery._all import measure_all
     from sandbox.gallery._show import print_found
     from sandbox.workers import cores
 
-    done: dict[str, tuple[Experiment, Found]] = {}
     failed = False
     with progress_on("gallery") as progress:
         several = ((wanted[0], wanted[0].measure(quick)) for _ in wanted)
@@ -73,7 +79,7 @@ def _measure(wanted: list[Experiment], quick: bool, silent: bool) -> tuple[list[
             done[one.name] = one, found
             if not silent:
                 print_found(one, found)
-    return [done[one.name] for one in wanted if one.name in done], failed
+    return failed
 
 
 def _write(done: list[tuple[Experiment, Found]], folder: Path, quick: bool, page: bool) -> tuple[list[Path], list[str]]:

@@ -135,4 +135,7 @@ def seeds_to_settle(
     if sd <= _ROUNDING * abs(mean):  # all the same: so many in a row are not chance, as `checked_p` has it
         return max(1, math.ceil(math.log2(2.0 / level)) - n) if mean else None
     needed = seeds_for(mean / sd, level, power, most + n - _WIDER)
-    return None if needed is None else max(1, needed + _WIDER - n)
+    if needed is None:
+        return None
+    # Where the spread alone would have settled it, the skew of the scores has not: that takes about as many again.
+    return needed + _WIDER - n if needed + _WIDER > n else n

@@ -37,8 +37,8 @@ from sandbox.result import Result
 
 GLOSSARY = [
     ("agent, learner, yardstick", "Whatever decides is an agent. A learner learns from what comes of its decisions; a "
-     "yardstick does not learn from them, or hardly (random choices, always the commonest answer), and is there to be "
-     "beaten."),
+     "yardstick is there to be measured by: random choices, always the commonest answer, a learner frozen or begun "
+     "anew at the drift, or one that was told the law."),
     ("decision, episode", "A decision is one choice: a move, a label, a recommendation. An episode is a string of them "
      "from a start to an end, such as one walk to the goal; in some worlds every decision stands alone."),
     ("reward, return, price", "A reward is what the world pays for a decision; it may be negative. A return is the sum "

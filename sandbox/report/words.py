@@ -220,7 +220,7 @@ def _loss(facts: Facts) -> list[Said]:
 
 
 def _yardsticks(facts: Facts) -> list[Said]:
-    """Say which learners do worse than something that does not learn."""
+    """Say which learners do worse than a yardstick."""
     rivals = [agent for agent in facts.yardsticks if not is_insider(agent.name)]
     if not rivals or not facts.learners:
         return []
@@ -231,7 +231,7 @@ def _yardsticks(facts: Facts) -> list[Said]:
         them = "It does" if alone else "All learners do" if whole else "All learners that finished do"
         return [Said("", f"{them} better than {which} ({listed([agent.name for agent in rivals])}).")]
     told = [
-        f"{facts.called(agent)} does worse than {yard.name}, which does not learn"
+        f"{facts.called(agent)} does worse than the yardstick {yard.name}"
         + ("" if settled else ", though that may be chance")
         for agent, (yard, settled) in below
     ]

@@ -123,6 +123,12 @@ def _recoveries(result: Result) -> Table | str:
     for agent in result.agents:
         for found in agent.recoveries(_MOST_CHANGES):
             table.add_row(safe(agent.name), f"{found.change:,}", *_recovery(found))
+    table.caption = (
+        "no drop: it lost no more than its twin, which had always lived in the new world and may do badly there too"
+    )
+    table.caption_justify = "left"
+    if not any(found.n and not found.at_risk for agent in result.agents for found in agent.recoveries(_MOST_CHANGES)):
+        table.caption = None
     if len(changes) > _MOST_CHANGES:
         table.caption = f"the first {_MOST_CHANGES} of {len(changes)} changes; --json has them all"
     return table

@@ -61,7 +61,8 @@ def verdict(found: Comparison, pair: Pair) -> str:
         return "not settled"
     if pair.more_seeds is None:
         return "not settled, nor by 1,000 more seeds"
-    return f"not settled; about {pair.more_seeds:,} more seeds would, if this difference is the true one"
+    seeds = "seed" if pair.more_seeds == 1 else "seeds"
+    return f"not settled; about {pair.more_seeds:,} more {seeds} would, if this difference is the true one"
 
 
 def steps_text(found: Comparison, name: str) -> str:
