@@ -278,6 +278,7 @@ def naive_metrics(trace: Trace, meta: Meta) -> dict[str, float]:
         "accuracy_answered": total["correct"] / (asked - unanswered) if asked > unanswered else NAN,
         "return": NAN, "final_return": NAN, "episodes": NAN, "episode_length": NAN,
         "ledger_error": NAN, "min_gap": NAN, "shift_leak": NAN, "start_luck": NAN, "level": NAN,
+        "near_misses": NAN, "collisions": NAN,
     }  # fmt: skip
     if meta.episodic:
         found |= {

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from test_sensitivity import result_of
 
 from sandbox.plots.crowd import MOST, thinned
-from sandbox.result import YARDSTICKS
+from sandbox.yardsticks import is_yardstick
 
 REWARD = st.one_of(st.just(math.nan), st.floats(-10, 10))
 
@@ -21,7 +21,7 @@ def test_no_learner_left_out_is_better_than_one_that_is_shown(rewards: list[floa
     shown, told = thinned(result, most)
     names = [agent.name for agent in shown.agents]
     assert names == [name for name in agents if name in names] and ("random" in names) == yardstick
-    learners = [name for name in names if name not in YARDSTICKS]
+    learners = [name for name in names if not is_yardstick(name)]
     assert len(learners) == min(most, len(rewards))
     assert told == (f"the best {most} of {len(rewards)} agents" if len(rewards) > most else "")
     worth = {name: -math.inf if math.isnan(value) else value for name, (value,) in agents.items()}
