@@ -9,7 +9,6 @@ import numpy as np
 from sandbox.compiled import rule
 from sandbox.table import IntArray
 
-from ._on_policy import OnPolicyAgent
 from ._table_agent import Greed
 from ._tabular import FloatArray, epsilon_greedy, td_update
 from ._window import (
@@ -23,7 +22,7 @@ from ._window import (
     return_of_first,
     returns_for_rewards,
 )
-from .sarsa import CHOICE, EXPLORED, KNOWN, PLACE, choose_planned
+from .sarsa import CHOICE, EXPLORED, KNOWN, PLACE, OnPolicyAgent, choose_planned
 
 
 class Ahead(NamedTuple):

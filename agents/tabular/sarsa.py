@@ -71,7 +71,19 @@ def learn_sarsa(
     planned[PLACE], planned[CHOICE], planned[EXPLORED] = next_state, next_choice, explored
 
 
-class Sarsa(GreedyTableAgent):
+class OnPolicyAgent(GreedyTableAgent):
+    """An epsilon-greedy agent that draws its next choice while learning; its memory has `planned` (4,)."""
+
+    def _start(self, n_states: int, n_choices: int) -> tuple[FloatArray, IntArray]:
+        """Return action values (S, A), and a plan that says nothing."""
+        return np.full((n_states, n_choices), float(self.initial_value)), np.zeros(4, dtype=np.int64)
+
+    def interrupt(self) -> None:
+        """Forget the choice that was planned."""
+        self.memory.planned[KNOWN] = 0
+
+
+class Sarsa(OnPolicyAgent):
     """Epsilon-greedy Sarsa on a table (Rummery & Niranjan 1994; Sutton & Barto, 2nd edition, section 6.4).
 
     `step_size` in [0, 1], `discount` in [0, 1], `epsilon` (share of random choices) in [0, 1], `initial_value` of every
@@ -82,8 +94,4 @@ class Sarsa(GreedyTableAgent):
     rules = (choose_planned, learn_sarsa)
 
     def _memory(self, n_states: int, n_choices: int) -> Plans:
-        return Plans(np.full((n_states, n_choices), float(self.initial_value)), np.zeros(4, dtype=np.int64))
-
-    def interrupt(self) -> None:
-        """Forget the choice that was planned."""
-        self.memory.planned[KNOWN] = 0
+        return Plans(*self._start(n_states, n_choices))

@@ -10,10 +10,9 @@ from sandbox.compiled import rule
 from sandbox.interfaces import check_range
 from sandbox.table import IntArray
 
-from ._on_policy import OnPolicyAgent
 from ._tabular import FloatArray, epsilon_greedy
 from ._traces import Traces, check_kind, clear, clear_unless_followed, learn_by_traces, make_traces, mark_entry
-from .sarsa import CHOICE, EXPLORED, KNOWN, PLACE, choose_planned
+from .sarsa import CHOICE, EXPLORED, KNOWN, PLACE, OnPolicyAgent, choose_planned
 
 
 class Traced(NamedTuple):
