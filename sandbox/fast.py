@@ -22,7 +22,7 @@ from sandbox.drift import Schedule
 from sandbox.errors import RunError
 from sandbox.feedback import NEVER, Answers, Feedback
 from sandbox.interfaces import Agent, Chosen, Labels
-from sandbox.law_stream import LawStream
+from sandbox.law_stream import KINDS, LawStream
 from sandbox.loop import LONGEST_EPISODE, agent_rng
 from sandbox.oracle import Solution
 from sandbox.table import FloatArray, IntArray
@@ -75,8 +75,10 @@ def walk_loop(env: gym.Env[Any, Any], agent: Agent, feedback: Feedback) -> Loop 
 
 def batch_loop(stream: LawStream, agent: Agent, feedback: Feedback) -> Loop | str:
     """Return what takes an agent, whose `begin` was called, through the batches of a stream, or why nothing does."""
+    if stream.settles:
+        return "what a decision earns is no row of a table"
     assert isinstance(stream.choice_space, spaces.Discrete)
-    if stream.kind not in ("messages", "slate"):
+    if stream.kind not in KINDS:
         return "what is asked depends on what was chosen before"
     told = feedback.answered(int(stream.choice_space.n), stream.choice_names)
     return _loop_of(agent, stream.kind, tuple(told.tolist()), feedback)

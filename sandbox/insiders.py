@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 
+from sandbox.errors import SandboxError
 from sandbox.interfaces import Decision, Experience, Question, check_range
 from sandbox.oracle import Solution
 from sandbox.table import FloatArray
@@ -64,26 +66,29 @@ class PolicyAgent(OracleAgent):
 class StreamOracle:
     """The oracle of a stream as an agent: the loop hands it the question itself, prices and all.
 
-    It explores a share `epsilon` of the time.
+    `ideal` returns the best decision on a question. It explores a share `epsilon` of the time, in worlds whose choices
+    can be counted.
     """
 
-    def __init__(self, epsilon: float = 0.0) -> None:
+    def __init__(self, ideal: Callable[[Question], Decision], epsilon: float = 0.0) -> None:
         check_range("StreamOracle", "epsilon", epsilon, 0.0, 1.0)
         self.epsilon = epsilon
+        self._ideal = ideal
         self.question: Question | None = None
 
     def begin(self, observation_space: Any, choice_space: Any, rng: np.random.Generator) -> None:
         """Start a run."""
-        self.question, self._rng = None, rng
+        if self.epsilon > 0.0 and not isinstance(choice_space, spaces.Discrete):
+            raise SandboxError(f"best-soft explores choices that can be counted, not {choice_space}")
+        self.question, self._rng, self._choices = None, rng, choice_space
 
     def act(self, observation: Any) -> Decision:
         """Return the choice of the largest expected reward, or none where that is better."""
         assert self.question is not None and self.question.values is not None
-        values = self.question.values
+        found = self._ideal(self.question)._replace(ask=False)
         if self.epsilon > 0.0 and self._rng.random() < self.epsilon:
-            return Decision(int(self._rng.random() * len(values)), math.nan, True, values, ask=False)
-        best = max(values)
-        return Decision(None if self.question.abstention > best else values.index(best), ask=False)
+            return found._replace(choice=int(self._rng.random() * self._choices.n), explored=True)
+        return found
 
     def learn(self, experience: Experience) -> None:
         """Do nothing: there is nothing to learn."""

@@ -112,7 +112,8 @@ class Question(NamedTuple):
     `truth` is its answer (a label's code, or a number), hidden from the agent until the stream tells it. `cell` is the
     discrete situation, `group` the audit group, `concept` the law in force; all are codes. `values` holds Q* of every
     choice and `rewards` what each earns this time, None where the law is not known; an abstention earns `abstention`
-    exactly. Agents never see a question, only its observation.
+    exactly. Where choices cannot be counted, `values` holds the numbers of the law that the stream settles by. Agents
+    never see a question, only its observation.
     """
 
     observation: Any
@@ -135,6 +136,12 @@ class Messages(NamedTuple):
     length: NDArray[np.int64]  # (n,) words of each
 
 
+class Numbers(NamedTuple):
+    """What can be seen of a chunk of rows of numbers, for compiled loops."""
+
+    values: NDArray[np.float64]  # (n, d)
+
+
 class Slate(NamedTuple):
     """What can be seen of a chunk of recommendations, for compiled loops."""
 
@@ -151,6 +158,22 @@ class Chosen(NamedTuple):
     confidence: NDArray[np.float64]
     likelihood: NDArray[np.float64]
     answered_at: NDArray[np.int64]
+
+
+class Settled(NamedTuple):
+    """What came of a decision whose price is no row of a table: a forecast, a distribution, a slate.
+
+    `best` is V*, `value` Q* of the decision, `reward` what it earned. `told` is what the learner hears as the truth,
+    None: the question's own. `vector` is the choice where it is no single number, always as long. `parts`: what the
+    learner hears part by part, as pairs of a choice and its reward; none: the choice and the reward as a whole.
+    """
+
+    best: float
+    value: float
+    reward: float
+    told: float | None = None
+    vector: Sequence[float] | None = None
+    parts: Sequence[tuple[Any, float]] = ()
 
 
 def label_reward(question: Question, choice: Any) -> float:

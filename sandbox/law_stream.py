@@ -8,24 +8,26 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+from gymnasium import spaces
 
 from sandbox.drift import Schedule, Specs, parse_drifts
-from sandbox.interfaces import Messages, Question, Slate, Stream, settings_of
+from sandbox.interfaces import Decision, Messages, Number, Numbers, Question, Settled, Slate, Stream, settings_of
 from sandbox.table import FloatArray, IntArray
 
 BATCH = 8192  # questions made at a time
+KINDS = ("messages", "slate", "numbers")  # what compiled loops can see
 
 
 class Batch(NamedTuple):
     """A chunk of questions as arrays: what can be seen of them, and what only the world knows."""
 
-    seen: Messages | Slate
-    truth: IntArray  # (n,) the right label's code, -1 where there is none
+    seen: Messages | Slate | Numbers
+    truth: IntArray | FloatArray  # (n,) the right label's code, -1 where there is none; or the number to forecast
     cell: IntArray  # (n,) the situation, a function of what can be seen: luck must average to zero in each
     group: IntArray  # (n,) audit group
     concept: IntArray  # (n,) the law in force
     values: FloatArray  # (n, choices) Q*: the expected reward of each choice, given all that can be seen
-    rewards: FloatArray  # (n, choices) what each choice earns this time
+    rewards: FloatArray  # (n, choices) what each choice earns this time; nothing where the stream settles decisions
 
 
 class LawStream(Stream):
@@ -43,8 +45,12 @@ class LawStream(Stream):
     luck_reach: float  # the largest luck, in size
     abstention: float  # what no choice earns, exactly; minus infinity where one must be taken
     objective = "reward per decision"
-    kind: str  # of `Batch.seen`: "messages" or "slate"; another: what is asked depends on what was chosen before
+    kind: str  # of `Batch.seen`: a name in `KINDS`; another: what is asked depends on what was chosen before
     suggested = 20_000  # questions of a run, where nothing else is asked
+    material = 0.01  # share of the gap range above which a decision is a mistake
+    reactive = False  # whether choices change later laws; gaps are then myopic
+    action_space: spaces.Space[Any] | None = None  # as a Gymnasium environment, where an action is no choice by itself
+    settles = False  # whether prices are no table of choices: `settle` and `ideal` say what a decision is worth
 
     def __init__(self, drift: Specs = None) -> None:
         self.drift = drift
@@ -73,8 +79,29 @@ class LawStream(Stream):
         """Return E[V*] of a question under a concept, from a fixed large sample, spread over a run."""
         pinned, parts = self.pin(concept), 32
         starts = range(0, self.suggested, self.suggested // parts)
-        values = np.concatenate([pinned.batch(0, start, BATCH // parts).values for start in starts])
-        return float(np.maximum(values.max(axis=1), self.abstention).mean())
+        best = np.concatenate([pinned.best_values(pinned.batch(0, start, BATCH // parts)) for start in starts])
+        return float(np.maximum(best, self.abstention).mean())
+
+    def best_values(self, batch: Batch) -> FloatArray:
+        """Return V* (n,) of the questions of a batch, abstaining left out."""
+        return np.asarray(batch.values.max(axis=1), dtype=np.float64)
+
+    def settle(self, question: Question, made: Decision) -> Settled:
+        """Return what came of a decision, where `settles` is true; `made.choice` is None for an abstention."""
+        raise NotImplementedError
+
+    def ideal(self, question: Question) -> Decision:
+        """Return the decision of the largest expected reward: that of the oracle."""
+        values = question.values
+        assert values is not None
+        best = max(values)
+        return Decision(None if question.abstention > best else values.index(best), scores=values)
+
+    def decided(self, action: Any) -> Decision:
+        """Return the decision that an action of `action_space` (a row of scores), a choice, or None stands for."""
+        if isinstance(action, np.ndarray):
+            return Decision(int(action.argmax()), float(action.max()), scores=action.tolist())
+        return Decision(action)
 
     def simple_values(self) -> tuple[float, float]:
         """Return what a choice at random, and the best choice that is always the same, earn on average at first.
@@ -86,13 +113,13 @@ class LawStream(Stream):
 
     def questions(self, seed: int) -> Iterator[Question]:
         """Yield the questions of one run, the same for the same seed."""
+        numbers = isinstance(self.choice_space, Number)
         start, count = 0, 256  # a short run does not wait for a long batch
         while True:
             batch = self.batch(seed, start, count)
-            columns = [part.tolist() for part in batch[1:]]
-            for i, (truth, cell, group, concept, values, rewards) in enumerate(zip(*columns, strict=True)):
-                label = truth if truth >= 0 else math.nan
-                yield Question(
-                    self.observation(batch, i), label, cell, group, concept, values, rewards, self.abstention
-                )
+            *columns, rewards = [part.tolist() for part in batch[1:]]
+            earned = [None] * len(columns[0]) if self.settles else rewards
+            for i, (truth, cell, group, concept, values, gains) in enumerate(zip(*columns, earned, strict=True)):
+                label = truth if numbers or truth >= 0 else math.nan
+                yield Question(self.observation(batch, i), label, cell, group, concept, values, gains, self.abstention)
             start, count = start + count, min(2 * count, BATCH)

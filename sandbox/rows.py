@@ -179,6 +179,7 @@ class StreamWriter:
         self.rows = RowBuffer(len(STREAM_ROW))
         self.prices: list[tuple[float, float]] = []  # V* and Q* of each row, where the law is known
         self.answered: list[int] = []  # when each row is answered, where it is not at once
+        self.vectors: list[Sequence[float]] = []  # of each row, where choices are no single number
         self._step = 0
 
     @property
@@ -198,8 +199,9 @@ class StreamWriter:
             columns["next_best"] = 0.0
         if self.answered:
             columns["answered_at"] = np.array(self.answered[: len(rows)], dtype=np.int64)
-        self._sink(make_trace(len(rows), columns))
+        vectors = np.array(self.vectors[: len(rows)], dtype=np.float64) if self.vectors else None
+        self._sink(make_trace(len(rows), columns, vectors))
         self._step += len(rows)
         self.rows.filled = 0
-        self.prices.clear()
-        self.answered.clear()
+        for part in (self.prices, self.answered, self.vectors):
+            part.clear()

@@ -43,7 +43,8 @@ class StreamEnv(DriftClock, gym.Env[Any, Any]):
         self.stream, self.length = stream, length
         self.schedule = stream.schedule if isinstance(stream, LawStream) else Schedule()
         self.observation_space: spaces.Space[Any] = stream.observation_space
-        self.action_space = _plain(stream.choice_space)
+        declared = stream.action_space if isinstance(stream, LawStream) else None
+        self.action_space = _plain(stream.choice_space) if declared is None else declared
         self.why_unpriced = "an environment has no prices; run the stream itself for them"
         self._run: Iterator[Question] | None = None
         self._question: Question | None = None  # None: answered
@@ -78,7 +79,9 @@ class StreamEnv(DriftClock, gym.Env[Any, Any]):
         choice = self._choice(action)
         if choice is None and question.abstention == -math.inf:
             raise SandboxError(f"None is no action here: one of the {self.action_space} must be taken")
-        if question.rewards is None:
+        if isinstance(self._met, LawStream) and self._met.settles:
+            reward = self._met.settle(question, self._met.decided(choice)).reward
+        elif question.rewards is None:
             reward = self._met.reward(question, choice)
         else:
             reward = question.abstention if choice is None else question.rewards[choice]
@@ -89,6 +92,11 @@ class StreamEnv(DriftClock, gym.Env[Any, Any]):
         """Return the choice that an action is; refuse one outside the space."""
         if action is None:
             return None
+        if self.action_space.shape:
+            row = np.asarray(action, dtype=np.float64)
+            if row.shape != self.action_space.shape or not np.isfinite(row).all():
+                raise SandboxError(f"the action {action!r} is outside {self.action_space}")
+            return row
         if not isinstance(self.action_space, spaces.Discrete):
             return float(action)
         if not self.action_space.contains(action):
@@ -101,7 +109,7 @@ class StreamEnv(DriftClock, gym.Env[Any, Any]):
             space, truth = self.stream.choice_space, question.truth
             told["truth"] = space.labels[int(truth)] if isinstance(space, Labels) else truth
         outcome = getattr(self._met, "outcome", None)
-        if outcome is not None and choice is not None:
+        if outcome is not None and isinstance(choice, int):
             told |= outcome(self._seed, self._step, choice)._asdict()
             told.pop("reward", None)
         return told
@@ -122,7 +130,7 @@ def __getattr__(class_name: str) -> Callable[..., StreamEnv]:
     name, stream = entry.name, getattr(importlib.import_module(entry.module), class_name)
 
     def made(**settings: Any) -> StreamEnv:
-        env = StreamEnv(stream(**settings))
+        env: StreamEnv = getattr(stream, "env_class", StreamEnv)(stream(**settings))
         env.why_unpriced = f"an environment has no prices; run the stream {name!r} for them"
         return env
 

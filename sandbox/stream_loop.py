@@ -20,10 +20,12 @@ from sandbox.interfaces import (
     Labels,
     Number,
     Question,
+    Settled,
     Stream,
     label_reward,
     number_reward,
 )  # fmt: skip
+from sandbox.law_stream import LawStream
 from sandbox.loop import agent_rng, blame, check_probability, mailbox
 from sandbox.rows import StreamWriter, code_of, greedy_choice
 from sandbox.trace import CHUNK, Sink
@@ -62,11 +64,13 @@ def _questions(
     n_labels = int(space.n) if isinstance(space, Labels) else 0
     n_choices = int(space.n) if isinstance(space, spaces.Discrete) else 0
     oracle = agent if type(agent) is StreamOracle else None
+    settling = stream if isinstance(stream, LawStream) and stream.settles else None
     if type(stream).reward is Stream.reward:  # the same rule, without the way to it
         earned = label_reward if n_labels else number_reward
     new = tuple.__new__  # what Experience(...) does, without a call in between
     pack, memory, size, chunk, filled = rows.pack, rows.memory, rows.size, CHUNK, 0
     nan, infinite = math.nan, math.inf
+    parts: Sequence[tuple[Any, float]] = ()
     for step, question in enumerate(islice(stream.questions(seed), steps)):
         observation, truth, cell, group, concept, values, rewards, abstention = question
         if type(observation) is dict:
@@ -84,7 +88,9 @@ def _questions(
         if oracle is not None:
             oracle.question = question
         made = act(observation)
-        choice, confidence, explored, scores, ask = made if type(made) is Decision else Decision(made)
+        if type(made) is not Decision:
+            made = Decision(made)
+        choice, confidence, explored, scores, ask = made
         if type(choice) is int and 0 <= choice < n_choices:
             code: float = choice
         else:
@@ -102,18 +108,38 @@ def _questions(
                 likelihood = scores[int(truth)]
                 if not 0.0 <= likelihood <= 1.000000001:
                     raise RunError(f"the agent gave the truth the probability {likelihood}")
-        reward = earned(question, choice) if rewards is None else abstention if choice is None else rewards[choice]
-        told = truth if n_labels or values is None else None
-        if values is not None:
+        told: float | None = truth if n_labels or values is None else None
+        if settling is not None:
+            settled = settling.settle(question, made)
+            best, value, reward, told, vector, parts = settled
+            writer.prices.append((best, value))
+            if vector is not None:
+                writer.vectors.append(vector)
+            told = truth if told is None and truth == truth else told
+        else:
+            reward = earned(question, choice) if rewards is None else abstention if choice is None else rewards[choice]
+        if settling is None and values is not None:
             best = max(values)
             value = abstention if choice is None else values[int(code)]
             writer.prices.append((best if best > abstention else abstention, value))
         if mail is None:
-            learn(new(Experience, (observation, choice, reward, None, True, False, told, step)))
+            if parts:
+                for part, gained in parts:
+                    learn(Experience(observation, part, gained, None, True, False, None, step))
+            else:
+                learn(new(Experience, (observation, choice, reward, None, True, False, told, step)))
         else:
             due, wrong, shift = mail.answer(step, code, ask)
             writer.answered.append(due)
-            if wrong:
+            for part, gained in parts:
+                mail.post(
+                    due, Experience(observation, part, -gained if wrong else gained, None, True, False, None, step)
+                )
+            if parts:
+                pass
+            elif wrong and settling is not None:
+                mail.post(due, _misinformed_of(settling, question, made, settled, shift, step))
+            elif wrong:
                 mail.post(due, _misinformed(question, choice, space, shift, earned, step))
             else:
                 mail.post(due, Experience(observation, choice, reward, None, True, False, told, step))
@@ -147,6 +173,20 @@ def _misinformed(
     rewards = question.rewards
     reward = earned(question, choice) if rewards is None else question.abstention if choice is None else rewards[choice]
     return Experience(question.observation, choice, -reward, None, True, False, None, step)
+
+
+def _misinformed_of(
+    stream: LawStream, question: Question, made: Decision, settled: Settled, shift: float, step: int
+) -> Experience:
+    """Return what a wrong answer tells where the stream settles decisions: another label, or the other sign."""
+    truth = question.truth if settled.told is None else settled.told
+    if isinstance(stream.choice_space, Labels):
+        wrong: float = told_label(int(truth), True, shift, int(stream.choice_space.n))
+    else:
+        wrong = -truth
+    reward = stream.settle(question._replace(truth=wrong), made).reward
+    told = wrong if wrong == wrong else None
+    return Experience(question.observation, made.choice, reward, None, True, False, told, step)
 
 
 def _likelihood(confidence: float, code: float, truth: float, n_labels: int) -> float:

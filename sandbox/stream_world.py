@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -112,7 +113,8 @@ class StreamWorld:
             why_unpriced="",
             n_cells=stream.n_cells,
             gap_range=stream.gap_range,
-            luck_reach=(stream.luck_reach,),
+            luck_reach=(stream.luck_reach,) if math.isfinite(stream.luck_reach) else (),
+            material=stream.material,
             expected_start=tuple(stream.expected_best(concept) for concept in range(stream.n_concepts)),
             groups=stream.group_names,
             objective=stream.objective,
@@ -164,7 +166,7 @@ class StreamWorld:
             )
         if not isinstance(self.stream, LawStream):
             raise SandboxError(f"{self.name} has no oracle: {_REAL}")
-        return StreamOracle(epsilon if name == "best-soft" else 0.0)
+        return StreamOracle(self.stream.ideal, epsilon if name == "best-soft" else 0.0)
 
     def oracle(self, epsilon: float | None = None) -> dict[str, Any]:
         """Return what is known of the law of every concept; raise `SandboxError` if it is that of real data."""

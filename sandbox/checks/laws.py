@@ -6,7 +6,7 @@ import inspect
 import math
 import numbers
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,9 @@ from gymnasium import spaces
 from sandbox.checks import streams
 from sandbox.checks.leaks import columns_of, that_stands_for
 from sandbox.checks.state import frozen
-from sandbox.checks.suite import CheckError, needs
-from sandbox.interfaces import Messages, Slate, Words
-from sandbox.law_stream import Batch, LawStream
+from sandbox.checks.suite import CheckError, SkipError, needs
+from sandbox.interfaces import Decision, Messages, Number, Numbers, Slate, Words
+from sandbox.law_stream import KINDS, Batch, LawStream
 from sandbox.luck import add_luck, luck_z, make_luck_test
 from sandbox.table import FloatArray, IntArray
 
@@ -26,6 +26,7 @@ _SAMPLE, _RUNS = 8192, 12  # questions from which luck is judged, in each of som
 _BANDS = 10  # of equal width, into which the values of a choice are sorted
 _FALSE_ALARM = 1e-5
 _CODES = ("truth", "cell", "group", "concept")
+_SEEN = dict(zip(KINDS, (Messages, Slate, Numbers), strict=True))
 
 
 def _stream(subject: streams.StreamSubject) -> LawStream:
@@ -70,6 +71,8 @@ def check_declares_its_law(subject: streams.StreamSubject) -> None:
         size = getattr(stream, name, None)
         if name == "abstention" and size == least:  # one of the choices must be taken
             continue
+        if name == "luck_reach" and stream.settles and size == math.inf:  # a forecast may be off by any number
+            continue
         if not isinstance(size, int | float | np.floating) or not least < size < math.inf:
             raise CheckError(f"{name} is {size!r}, not a finite number{' above 0' if least == 0.0 else ''}")
     n_choices = int(getattr(stream.choice_space, "n", 0))
@@ -77,22 +80,27 @@ def check_declares_its_law(subject: streams.StreamSubject) -> None:
         raise CheckError(
             f"choice_names names {len(stream.choice_names)} of {n_choices} choices, or group_names nothing"
         )
-    if stream.kind not in ("messages", "slate"):
-        raise CheckError(f"kind is {stream.kind!r}, neither 'messages' nor 'slate'")
+    if stream.kind not in KINDS and not stream.reactive:
+        raise CheckError(f"kind is {stream.kind!r}, none of {', '.join(KINDS)}")
 
 
 @needs(check_declares_its_law, streams.check_asks)
 def check_batches_fit(subject: streams.StreamSubject) -> None:
     """A batch holds a row for each question, and a finite value and reward for every choice."""
     stream = _stream(subject)
-    assert isinstance(stream.choice_space, spaces.Discrete)
     batch = stream.batch(0, 0, _ROWS)
-    if not isinstance(batch.seen, Messages if stream.kind == "messages" else Slate):
+    if not isinstance(batch.seen, _SEEN.get(stream.kind, tuple(_SEEN.values()))):
         raise CheckError(f"kind is {stream.kind!r}, and a batch shows {type(batch.seen).__name__}")
     for name in _CODES:
         column = getattr(batch, name)
-        if column.shape != (_ROWS,) or column.dtype != np.int64:
+        if name == "truth" and isinstance(stream.choice_space, Number):
+            if column.shape != (_ROWS,) or not np.isfinite(column).all():
+                raise CheckError(f"truth of a batch is not {_ROWS} finite numbers")
+        elif column.shape != (_ROWS,) or column.dtype != np.int64:
             raise CheckError(f"{name} of a batch is {column.dtype}{column.shape}, not int64({_ROWS},)")
+    if stream.settles:
+        return
+    assert isinstance(stream.choice_space, spaces.Discrete)
     wanted = (_ROWS, int(stream.choice_space.n))
     for name in ("values", "rewards"):
         table = getattr(batch, name)
@@ -130,8 +138,11 @@ def check_questions_are_those_of_batches(subject: streams.StreamSubject) -> None
     stream = _stream(subject)
     batch = stream.batch(3, 0, _ROWS)
     for i, question in enumerate(islice(stream.questions(3), _ROWS)):
-        truth = int(batch.truth[i]) if batch.truth[i] >= 0 else math.nan
-        held = (stream.observation(batch, i), truth, *(part[i].tolist() for part in batch[2:]), stream.abstention)
+        number = isinstance(stream.choice_space, Number)
+        truth = batch.truth[i].item() if number or batch.truth[i] >= 0 else math.nan
+        rewards = None if stream.settles else batch.rewards[i].tolist()
+        told = (part[i].tolist() for part in batch[2:-1])
+        held = (stream.observation(batch, i), truth, *told, rewards, stream.abstention)
         if frozen(tuple(question)) != frozen(held):
             raise CheckError(f"question {i} is not that of the batch")
 
@@ -152,8 +163,10 @@ def check_seen_is_the_observation(subject: streams.StreamSubject) -> None:
             raise CheckError(f"question {i}: the batch shows something else than the observation")
 
 
-def _shows(observation: Any, seen: Slate, i: int) -> bool:
-    """Say whether an observation shows user, context and items of the i-th slate; or the context; or nothing."""
+def _shows(observation: Any, seen: Slate | Numbers, i: int) -> bool:
+    """Say whether an observation shows user, context and items of the i-th slate; the context; numbers; or nothing."""
+    if isinstance(seen, Numbers):
+        return np.array_equal(list(observation.values()), seen.values[i])
     if isinstance(observation, dict):
         return all(
             np.array_equal(observation[name], part[i])
@@ -179,6 +192,8 @@ def _words(space: spaces.Space[Any], observation: Any) -> list[int]:
 def check_prices_are_in_range(subject: streams.StreamSubject) -> None:
     """No choice costs more than `gap_range`, and no luck is larger than `luck_reach`."""
     stream = _stream(subject)
+    if stream.settles:
+        raise SkipError("its prices are no table of choices")
     for batch in _sample(stream):
         best = np.maximum(batch.values.max(axis=1), stream.abstention)
         worst = batch.values.min(axis=1)
@@ -192,6 +207,37 @@ def check_prices_are_in_range(subject: streams.StreamSubject) -> None:
 
 def _sample(stream: LawStream) -> Iterator[Batch]:
     return (stream.batch(seed, 0, _SAMPLE) for seed in range(_RUNS))
+
+
+@needs(check_batches_fit, streams.check_asks_again)
+def check_decisions_are_settled(subject: streams.StreamSubject) -> None:
+    """The ideal decision costs nothing, no other is worth more, abstaining has its price; all rewards average to it."""
+    stream = _stream(subject)
+    if not stream.settles:
+        raise SkipError("its prices are a table of choices")
+    test = make_luck_test(2)
+    for seed in range(_RUNS):
+        asked = list(islice(stream.questions(seed), 2 * _ROWS))
+        for number, (question, other) in enumerate(pairwise(asked)):
+            ideal, borrowed = stream.settle(question, stream.ideal(question)), stream.ideal(other)
+            settled = stream.settle(question, borrowed)
+            slack = 1e-9 * max(1.0, abs(ideal.best))
+            if abs(ideal.best - ideal.value) > slack:
+                raise CheckError(f"question {number}: the ideal decision costs {ideal.best - ideal.value:g}")
+            if settled.best != ideal.best or settled.value > ideal.best + slack:
+                raise CheckError(
+                    f"question {number}: {borrowed.choice!r} is worth {settled.value:g}, V* {ideal.best:g}"
+                )
+            if stream.abstention > -math.inf:
+                none = stream.settle(question, Decision(None))
+                if not none.value == none.reward == stream.abstention <= none.best:
+                    raise CheckError(f"question {number}: abstaining earns {none.reward:g}, not {stream.abstention:g}")
+            for slot, one in enumerate((ideal, settled)):
+                luck, value = np.array([one.reward - one.value]), np.array([one.value])
+                add_luck(test, np.array([slot]), luck, value)
+    z, bound = luck_z(test, None, _FALSE_ALARM)
+    if abs(z) > bound:
+        raise CheckError(f"rewards do not average to values: {z:+.1f} standard errors, where {bound:.1f} may be")
 
 
 @needs(check_prices_are_in_range, check_codes_are_declared)

@@ -16,7 +16,8 @@ from sandbox.checks.leaks import columns_of, features, that_equals, that_stands_
 from sandbox.checks.state import Frozen, frozen, pinned_chance
 from sandbox.checks.suite import CheckError, SkipError, needs
 from sandbox.errors import one_line
-from sandbox.interfaces import Labels, Number, Question, Stream
+from sandbox.interfaces import Decision, Labels, Number, Question, Stream
+from sandbox.law_stream import LawStream
 
 _ROWS = 500
 _LONG = 50_000  # questions to which a declared length is counted
@@ -228,6 +229,8 @@ def _answerless(stream: Stream) -> bool:
 
 
 def _earned(stream: Stream, question: Question, choice: Any) -> float:
+    if isinstance(stream, LawStream) and stream.settles:
+        return stream.settle(question, Decision(choice)).reward
     if question.rewards is None:
         return stream.reward(question, choice)
     return question.abstention if choice is None else question.rewards[choice]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -12,10 +12,10 @@ from gymnasium import spaces
 
 from sandbox.compiled import compiled
 from sandbox.draws import OUTCOME, keyed_uniform, pick, stream_of, uniform
-from sandbox.drift import Drift, Specs
-from sandbox.errors import SandboxError, suggestion
-from sandbox.interfaces import Slate, check_range
-from sandbox.law_stream import Batch, LawStream
+from sandbox.drift import Specs
+from sandbox.interfaces import Slate
+from sandbox.law_stream import Batch
+from sandbox.streams._mixed import MixedStream, Part
 from sandbox.streams._normal import fill_normals, normal_of
 from sandbox.table import FloatArray, IntArray
 
@@ -23,14 +23,6 @@ MOST_ARMS = 1000
 _ARMS, _LOGGED = 48, 52  # the purposes for which the arms of a run are drawn, and the choices of a log
 _RARE = 1e-6
 COIN = -1.0  # stands for the noise of rewards that are 0 or 1
-
-
-class Part(NamedTuple):
-    """A share of a law: the arms as drawn for a change of the world's own (0: the first), under drifted settings."""
-
-    share: float
-    change: int
-    settings: Mapping[str, Any]
 
 
 class Law(NamedTuple):
@@ -95,7 +87,7 @@ def mix(weight: FloatArray, means: FloatArray, row: int, value: FloatArray) -> N
         value[j] = total
 
 
-class ArmStream(LawStream):
+class ArmStream(MixedStream):
     """A world of k arms; subclasses say what each earns on average, and which settings may drift.
 
     Arms have no names and a question shows nothing (`Discrete(1)`), so nothing tells which arm is best but rewards.
@@ -108,77 +100,26 @@ class ArmStream(LawStream):
     group_names = ("all",)
     n_cells = 1
     suggested = 10_000
-    may_drift: ClassVar[dict[str, tuple[float, float]]] = {}  # settings, with their range
     counts: ClassVar[dict[str, tuple[int, int]]] = {"arms": (1, MOST_ARMS)}
-    ranges: ClassVar[dict[str, tuple[float, float]]] = {}  # of settings that cannot drift
+    changes_what = "the arms"
     noise: float
     _shows = False  # whether a question shows numbers
 
     def __init__(self, drift: Specs = None) -> None:
         super().__init__(drift)
-        self._own = self.schedule.drifts  # those that were asked for
         self._laws: dict[int, Law] = {}
 
     def _open(self, arms: int) -> None:
         """Check the settings, and say what can be seen and chosen."""
-        name = self.world_name
-        for setting, (low, high) in (self.counts | self.may_drift | self.ranges).items():
-            value = getattr(self, setting)
-            check_range(name, setting, value, low, high)
-            if setting in self.counts and not isinstance(value, int):
-                raise SandboxError(f"{name}: {setting}={value!r} is not a whole number")
-        for drift in self._own:
-            self._check_drift(drift)
+        self._check_settings()
         self.n_arms = arms
         self.choice_space = spaces.Discrete(arms)
         self.observation_space: spaces.Space[Any] = spaces.Discrete(1)
 
-    @property
-    def world_name(self) -> str:
-        """The name under which it is asked for."""
-        return "".join("-" + c.lower() if c.isupper() else c for c in type(self).__name__).lstrip("-")
-
-    def _check_drift(self, drift: Drift) -> None:
-        """Refuse what cannot drift."""
-        name = self.world_name
-        if drift.function:
-            raise SandboxError(f"{name}: the drift {drift} has a function; it changes the arms, or named settings")
-        for setting, value in drift.settings:
-            if setting not in self.may_drift:
-                near, known = suggestion(setting, self.may_drift), ", ".join(self.may_drift)
-                raise SandboxError(f"{name}: {setting!r} cannot drift{near}; these can: {known}")
-            check_range(name, setting, value, *self.may_drift[setting])
-
-    def _largest(self, setting: str) -> float:
-        drifted = [value for drift in self.schedule.drifts for key, value in drift.settings if key == setting]
-        return float(max([getattr(self, setting), *drifted]))
-
-    def _extent(self, setting: str) -> float:
-        """Return by how much a setting ever differs."""
-        drifted = [value for drift in self.schedule.drifts for key, value in drift.settings if key == setting]
-        return float(max([getattr(self, setting), *drifted]) - min([getattr(self, setting), *drifted]))
-
-    @property
-    def _mixes(self) -> bool:
-        """Whether laws are ever mixed, which makes it luck under which of them a reward is drawn."""
-        return any(drift.kind == "gradual" for drift in self.schedule.drifts)
-
-    def _parts(self, concept: int) -> list[tuple[float, tuple[Part, ...]]]:
-        """Return the mixture of a concept: the weight of each law, and what it is made of."""
-        known, mixture = self.schedule, self.schedule.made_of(concept).mixture
-        return [
-            (weight, tuple(Part(share, known.own_change(one), known.settings_of(one)) for share, one in shares))
-            for weight, shares in mixture
-        ]
-
-    def _between(self, setting: str, parts: tuple[Part, ...]) -> float:
-        own = getattr(self, setting)
-        return float(sum(part.share * part.settings.get(setting, own) for part in parts))
-
     def law(self, concept: int) -> Law:
         """Return what is in force in a concept."""
         if concept not in self._laws:
-            mixture = self._parts(concept)
+            mixture = self.parts(concept)
             weight = np.array([share for share, _ in mixture])
             cumulative = np.cumsum(weight)
             cumulative[-1] = 1.0
@@ -187,7 +128,7 @@ class ArmStream(LawStream):
         return self._laws[concept]
 
     def _noise(self, parts: tuple[Part, ...]) -> float:
-        return self._between("noise", parts)
+        return self.between("noise", parts)
 
     @abstractmethod
     def arm_means(self, seed: int, part: Part, start: int, seen: Slate) -> FloatArray:

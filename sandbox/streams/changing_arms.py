@@ -11,7 +11,8 @@ import numpy as np
 from sandbox.drift import Drift, Schedule, Specs
 from sandbox.errors import SandboxError
 from sandbox.interfaces import Slate, check_range
-from sandbox.streams._arms import COIN, ArmStream, Part
+from sandbox.streams._arms import COIN, ArmStream
+from sandbox.streams._mixed import Part
 from sandbox.streams._normal import REACH
 from sandbox.table import FloatArray
 
@@ -49,7 +50,7 @@ class ChangingArms(ArmStream):
         self.n_concepts = self.schedule.n_concepts
         rows = np.array(means, dtype=np.float64)
         self.gap_range = float(np.ptp(rows, axis=1).max()) or 1.0
-        self.luck_reach = (1.0 if noise == 0.0 else REACH * self._largest("noise")) + float(self._mixes * np.ptp(rows))
+        self.luck_reach = (1.0 if noise == 0.0 else REACH * self.largest("noise")) + float(self.mixes * np.ptp(rows))
 
     def _check_phases(self) -> int:
         """Refuse phases that do not fit; return the number of arms."""

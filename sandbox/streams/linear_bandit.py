@@ -14,7 +14,8 @@ from sandbox.draws import WORLD, stream_of
 from sandbox.drift import Specs
 from sandbox.interfaces import Slate
 from sandbox.law_stream import Batch
-from sandbox.streams._arms import MOST_ARMS, ArmStream, Part, blended, draw_arms, rare_gap
+from sandbox.streams._arms import MOST_ARMS, ArmStream, blended, draw_arms, rare_gap
+from sandbox.streams._mixed import Part
 from sandbox.streams._normal import REACH, fill_normals, mean_of_largest
 from sandbox.table import FloatArray
 
@@ -65,9 +66,9 @@ class LinearBandit(ArmStream):
         weight = np.exp(log_weight - log_weight.max())
         length, weight = length / math.sqrt(dimensions), weight / weight.sum()
         self._length = float(length @ weight)
-        self.gap_range = self._largest("spread") * rare_gap(arms, length.tolist(), weight.tolist())
-        mixed = 2.0 * REACH * REACH * math.sqrt(dimensions) * self._largest("spread") if self._mixes else 0.0
-        self.luck_reach = REACH * self._largest("noise") + mixed
+        self.gap_range = self.largest("spread") * rare_gap(arms, length.tolist(), weight.tolist())
+        mixed = 2.0 * REACH * REACH * math.sqrt(dimensions) * self.largest("spread") if self.mixes else 0.0
+        self.luck_reach = REACH * self.largest("noise") + mixed
 
     def seen(self, seed: int, start: int, count: int) -> Slate:
         """Return the contexts of the steps from `start` on."""
@@ -91,7 +92,7 @@ class LinearBandit(ArmStream):
 
     def expected_best(self, concept: int) -> float:
         """Return the expected mean of the best arm, over all weights and contexts."""
-        mixture = self._parts(concept)
+        mixture = self.parts(concept)
         parts = tuple(chain(*([part._replace(share=weight * part.share) for part in of] for weight, of in mixture)))
         spread = blended(parts, [part.settings.get("spread", self.spread) for part in parts])
         return spread * self._length * mean_of_largest(self.arms)

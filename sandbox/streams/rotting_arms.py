@@ -14,7 +14,8 @@ from sandbox.drift import Specs
 from sandbox.errors import SandboxError
 from sandbox.interfaces import Question, Slate, check_range
 from sandbox.law_stream import BATCH, Batch
-from sandbox.streams._arms import ArmStream, Part, settle
+from sandbox.streams._arms import ArmStream, settle
+from sandbox.streams._mixed import Part
 from sandbox.streams._normal import REACH
 from sandbox.table import FloatArray, IntArray
 
@@ -105,7 +106,7 @@ class RottingArms(ArmStream):
         self.kind = "rested" if rested else "slate"  # which no compiled loop knows
         self.objective = "reward per decision" + (", myopic" if rested else "")
         self.gap_range = float(max(heights)) or 1.0
-        self.luck_reach = REACH * self._largest("noise") + (self.gap_range if self._mixes else 0.0)
+        self.luck_reach = REACH * self.largest("noise") + (self.gap_range if self.mixes else 0.0)
 
     def _means(self, part: Part, age: IntArray, first: int, count: int) -> FloatArray:
         mean = np.empty((count, self.n_arms))
@@ -172,7 +173,7 @@ class RottingArms(ArmStream):
         """Return the mean of the best arm over the first 10,000 steps; of rested arms, as the oracle wears them."""
         if not self.rested:
             return float(self.pin(concept).batch(0, 0, self.suggested).values.max(axis=1).mean())
-        mixture = self._parts(concept)
+        mixture = self.parts(concept)
         laws = [(weight * part.share, *self._law_of(part)) for weight, parts in mixture for part in parts]
         weight, height, rate, scale = (np.array(column) for column in zip(*laws, strict=True))
         return float(wear_down(weight, height, rate, scale, np.zeros(self.n_arms, dtype=np.int64), self.suggested))

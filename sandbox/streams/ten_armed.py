@@ -9,7 +9,8 @@ import numpy as np
 
 from sandbox.drift import Specs
 from sandbox.interfaces import Slate
-from sandbox.streams._arms import ArmStream, Part, blended, draw_arms, rare_gap
+from sandbox.streams._arms import ArmStream, blended, draw_arms, rare_gap
+from sandbox.streams._mixed import Part
 from sandbox.streams._normal import REACH, mean_of_largest
 from sandbox.table import FloatArray
 
@@ -37,9 +38,9 @@ class TenArmed(ArmStream):
         super().__init__(drift)
         self.arms, self.mean, self.spread, self.noise = arms, mean, spread, noise
         self._open(arms)
-        self.gap_range = self._largest("spread") * rare_gap(arms)
-        mixed = 2.0 * REACH * self._largest("spread") + self._extent("mean") if self._mixes else 0.0
-        self.luck_reach = REACH * self._largest("noise") + mixed
+        self.gap_range = self.largest("spread") * rare_gap(arms)
+        mixed = 2.0 * REACH * self.largest("spread") + self.extent("mean") if self.mixes else 0.0
+        self.luck_reach = REACH * self.largest("noise") + mixed
 
     def arm_means(self, seed: int, part: Part, start: int, seen: Slate) -> FloatArray:
         """Return the mean of each arm (1, k)."""
@@ -49,10 +50,10 @@ class TenArmed(ArmStream):
 
     def expected_best(self, concept: int) -> float:
         """Return the expected mean of the best arm."""
-        mixture = self._parts(concept)
+        mixture = self.parts(concept)
         parts = tuple(chain(*([part._replace(share=weight * part.share) for part in of] for weight, of in mixture)))
         spread = blended(parts, [part.settings.get("spread", self.spread) for part in parts])
-        return self._between("mean", parts) + spread * mean_of_largest(self.arms)
+        return self.between("mean", parts) + spread * mean_of_largest(self.arms)
 
     def simple_values(self) -> tuple[float, float]:
         """Return the expected mean of an arm, and of the best one."""

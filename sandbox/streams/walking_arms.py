@@ -12,7 +12,8 @@ from sandbox.compiled import compiled
 from sandbox.draws import stream_of, uniform
 from sandbox.drift import Specs
 from sandbox.interfaces import Slate
-from sandbox.streams._arms import MOST_ARMS, ArmStream, Part, blended, rare_gap
+from sandbox.streams._arms import MOST_ARMS, ArmStream, blended, rare_gap
+from sandbox.streams._mixed import Part
 from sandbox.streams._normal import REACH, mean_of_largest, normal_of
 from sandbox.table import FloatArray
 
@@ -94,9 +95,9 @@ class WalkingArms(ArmStream):
         super().__init__(drift)
         self.arms, self.walk, self.noise = arms, walk, noise
         self._open(arms)
-        far = self._largest("walk") * math.sqrt(self.suggested)
+        far = self.largest("walk") * math.sqrt(self.suggested)
         self.gap_range = far * rare_gap(arms)
-        self.luck_reach = REACH * self._largest("noise") + (20.0 * REACH * far if self._mixes else 0.0)
+        self.luck_reach = REACH * self.largest("noise") + (20.0 * REACH * far if self.mixes else 0.0)
 
     def arm_means(self, seed: int, part: Part, start: int, seen: Slate) -> FloatArray:
         """Return the mean of each arm (n, k) in the steps from `start` on."""
@@ -106,7 +107,7 @@ class WalkingArms(ArmStream):
 
     def expected_best(self, concept: int) -> float:
         """Return the expected mean of the best arm, over the first 10,000 steps."""
-        mixture = self._parts(concept)
+        mixture = self.parts(concept)
         parts = tuple(chain(*([part._replace(share=weight * part.share) for part in of] for weight, of in mixture)))
         size = blended(parts, [part.settings.get("walk", self.walk) for part in parts])
         return size * float(np.sqrt(np.arange(self.suggested)).mean()) * mean_of_largest(self.arms)
