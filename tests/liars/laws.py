@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 
 from sandbox.draws import keyed_uniforms
-from sandbox.interfaces import Labels, Messages, Question, Slate, Words
+from sandbox.interfaces import Decision, Labels, Messages, Number, Numbers, Question, Settled, Slate, Words
 from sandbox.law_stream import Batch, LawStream
 
 WORDS = ("free", "hello", "meeting", "win")
@@ -110,6 +110,68 @@ class HonestMessages(LawStream):
         first, second, sender = seen.words[i].tolist()
         vocabulary = (*WORDS, *self.group_names)
         return {"body": f"{vocabulary[first]} {vocabulary[second]}", "sender": vocabulary[sender]}
+
+
+class HonestNumbers(LawStream):
+    """One number is seen, and a number near its double is asked for: squared error."""
+
+    kind = "numbers"
+    settles = True
+    abstention = -9.0
+    choice_names = ()
+    group_names = ("all",)
+    n_cells = 1
+    gap_range = 9.0
+    luck_reach = np.inf
+
+    def __init__(self, slope: float = 2.0, drift: Any = None) -> None:
+        super().__init__(drift)
+        self.slope = slope
+        self.choice_space = Number()
+        self.observation_space = spaces.Dict({"x": spaces.Box(-np.inf, np.inf, (), np.float64)})
+
+    def slope_of(self, concept: int) -> float:
+        shares = self.schedule.made_of(concept).shares
+        return sum(share * self.slope * (1.0 + self.schedule.own_change(anchor)) for share, anchor in shares)
+
+    def batch(self, seed: int, start: int, count: int) -> Batch:
+        x, u = (keyed_uniforms(seed, start, count, purpose) for purpose in (40, 41))
+        concept = self.schedule.concepts(seed, start, count)
+        mean = np.array([self.slope_of(code) for code in range(self.n_concepts)])[concept] * x
+        values = np.column_stack([mean, np.full(count, 1.0 / 12.0)])
+        nothing = np.zeros(count, dtype=np.int64)
+        return Batch(Numbers(x[:, None]), mean + u - 0.5, nothing, nothing, concept, values, np.empty((count, 0)))
+
+    def observation(self, batch: Batch, i: int) -> Any:
+        seen: Any = batch.seen
+        return {"x": float(seen.values[i, 0])}
+
+    def best_values(self, batch: Batch) -> Any:
+        return -batch.values[:, 1]
+
+    def ideal(self, question: Question) -> Decision:
+        assert question.values is not None
+        return Decision(question.values[0])
+
+    def settle(self, question: Question, made: Decision) -> Settled:
+        assert question.values is not None
+        mean, variance = question.values
+        if made.choice is None:
+            return Settled(-variance, self.abstention, self.abstention)
+        off, missed = made.choice - mean, made.choice - question.truth
+        return Settled(-variance, -variance - off * off, -missed * missed)
+
+
+class ForecastsTooTimidly(HonestNumbers):
+    def ideal(self, question: Question) -> Decision:
+        assert question.values is not None
+        return Decision(0.99 * question.values[0])
+
+
+class OverstatesForecasts(HonestNumbers):
+    def settle(self, question: Question, made: Decision) -> Settled:
+        found = super().settle(question, made)
+        return found._replace(reward=found.reward + 0.1 * (made.choice is not None))
 
 
 class LosesASetting(Honest):
@@ -223,6 +285,8 @@ LIARS: list[tuple[str, Any]] = [
     ("questions_are_those_of_batches", AsksOtherQuestions),
     ("seen_is_the_observation", ShowsOtherItems),
     ("seen_is_the_observation", SpellsOtherwise),
+    ("decisions_are_settled", ForecastsTooTimidly),
+    ("decisions_are_settled", OverstatesForecasts),
     ("prices_are_in_range", UnderstatesLuck),
     ("rewards_average_to_values", PricesTooHigh),
     ("rewards_average_to_values", PricesTimidly),
