@@ -13,12 +13,13 @@ from sandbox.answers import AnswerCount
 from sandbox.cells import Cells, cells_of, count_cells, make_counts, visits_to
 from sandbox.compiled import compiled
 from sandbox.curves import Curve, Track, curve_of, make_track, push, tail_mean, total_of
+from sandbox.extras import check_extras
 from sandbox.fingerprint import Fingerprint
 from sandbox.ledger import BLOCK
 from sandbox.luck import LuckTest, audit_luck, enlarged, luck_z, make_luck_test, reach_of
 from sandbox.metrics import METRICS
 from sandbox.table import FloatArray, IntArray
-from sandbox.trace import Meta, Trace
+from sandbox.trace import Meta, Trace, extra_of
 
 _AUDIT = {
     "ledger_error": books.A_LEDGER_ERROR,
@@ -95,6 +96,7 @@ class Evaluator:
         self._kept = np.array(rows), np.arange(len(books.EPISODE_SIGNALS))
         self._decisions = make_track(len(self._signals), window, fading, pushes)
         self._episodes = make_track(len(books.EPISODE_SIGNALS), min(window, 100), fading, None)
+        self._extras = make_track(len(check_extras(meta.world, meta.extras)), window, fading, pushes)
         self._luck = make_luck_test(0)
         self._answers = AnswerCount()
         self._fingerprint = Fingerprint()
@@ -112,6 +114,9 @@ class Evaluator:
             ledger.columns_of(trace), self._rules, self._books, self._kept, self._decisions, self._episodes, self._luck,
             self._cells,
         )  # fmt: skip
+        if self.meta.extras:
+            told = np.array([extra_of(trace, name) for name in self.meta.extras])
+            push(self._extras, told, np.arange(len(told)), trace.step + 1)
         self._answers.update(trace)
         self._fingerprint.update(trace)
         self._seen = int(trace.step[-1]) + 1
@@ -153,6 +158,8 @@ class Evaluator:
         """Return where a signal is summed up, None if this kind of world does not have it."""
         if signal in books.EPISODE_SIGNALS:
             return self._episodes, books.EPISODE_SIGNALS.index(signal)
+        if signal in self.meta.extras:
+            return self._extras, self.meta.extras.index(signal)
         return (self._decisions, self._signals.index(signal)) if signal in self._signals else None
 
     def finish(self) -> Scores:
@@ -163,7 +170,7 @@ class Evaluator:
             metrics |= dict.fromkeys(("return", "final_return", "episodes", "episode_length"), math.nan)
         curves = {}
         episodic = books.EPISODE_SIGNALS if self.meta.episodic else ()
-        for signal in (*self._signals, *episodic):
+        for signal in (*self._signals, *episodic, *self.meta.extras):
             found = self._find(signal)
             if found is not None and self.count(signal):
                 curves[signal] = curve_of(*found, self._seen)

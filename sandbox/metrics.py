@@ -3,52 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, Protocol
 
-
-class Sums(Protocol):
-    """What a metric may ask the evaluator for."""
-
-    def total(self, signal: str) -> float:
-        """Sum of a signal, NaN if it never had a value."""
-
-    def mean(self, signal: str) -> float:
-        """Mean of a signal over the rows where it has a value."""
-
-    def count(self, signal: str) -> float:
-        """Number of rows where a signal has a value."""
-
-    def tail(self, signal: str) -> float:
-        """Mean of a signal over the final tenth."""
-
-    def audit(self, name: str) -> float:
-        """One entry of the audit."""
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A number per run. `signal` is what its curve shows, None if it has none."""
-
-    name: str
-    text: str
-    unit: str
-    better: Literal["higher", "lower", ""]
-    of: Callable[[Sums], float]
-    signal: str | None = None
-
-    @property
-    def reach(self) -> tuple[float, float]:
-        """The least and the most that it can be: shares from 0 to 1, counts and losses from 0."""
-        lossy = self.name in ("log_loss", "mae", "rmse", "regret", "episode_length")
-        counted = self.unit in ("decisions", "answers", "episodes")
-        return 0.0 if self.percent or counted or lossy else -math.inf, 1.0 if self.percent else math.inf
-
-    @property
-    def percent(self) -> bool:
-        """Whether people read it as per cent: it is a share."""
-        return self.unit.startswith("share of")
+from sandbox.extras import EXTRAS
+from sandbox.metric import Metric, Sums
 
 
 def _accuracy_answered(s: Sums) -> float:
@@ -272,7 +229,7 @@ _ALL = (
     ),
 )
 
-METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
+METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL} | EXTRAS
 AUDIT = ("ledger_error", "luck_z", "luck_z_bound", "min_gap", "shift_leak")
 
 

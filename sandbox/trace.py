@@ -25,7 +25,8 @@ class Trace:
     code or number. `reward`: what the choice earned. `best`: V*. `value`: Q* of the choice. `next_best`: V* of what
     follows, 0 at an end. `confidence`: probability given to the choice; `likelihood`: probability given to the truth.
     `answered_at`: step at which the answer came, -1 never. `choice_vector`: (rows, d) for choices that are no single
-    number (their `choice` is then 0), else None.
+    number (their `choice` is then 0), else None. `extras`: what only this kind of world, or of learner, reports of each
+    decision, by name, each (rows,).
     """
 
     step: IntArray
@@ -46,25 +47,31 @@ class Trace:
     terminated: NDArray[np.bool_]
     truncated: NDArray[np.bool_]
     choice_vector: FloatArray | None = None
+    extras: Mapping[str, FloatArray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.step)
 
     def columns(self) -> dict[str, NDArray[Any]]:
-        """Return the columns by name, `choice_vector` spread over `choice_0`, `choice_1`, ..."""
-        found = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "choice_vector"}
+        """Return the columns by name, `choice_vector` spread over `choice_0`, `choice_1`, ..., extras last."""
+        found: dict[str, NDArray[Any]] = {name: getattr(self, name) for name in TRACE_COLUMNS}
         if self.choice_vector is not None:
             found |= {f"choice_{k}": self.choice_vector[:, k] for k in range(self.choice_vector.shape[1])}
-        return found
+        return {**found, **self.extras}
 
 
 _INTEGERS = {"step", "episode", "cell", "group", "concept", "answered_at"}
 _FLAGS = {"terminated", "truncated"}
-TRACE_COLUMNS = tuple(f.name for f in fields(Trace) if f.name != "choice_vector")
+TRACE_COLUMNS = tuple(f.name for f in fields(Trace) if f.name not in ("choice_vector", "extras"))
 _UNLESS_TOLD = {"cell": 0, "group": 0, "concept": 0, "truncated": False}
 
 
-def make_trace(rows: int, columns: Mapping[str, Any], choice_vector: FloatArray | None = None) -> Trace:
+def make_trace(
+    rows: int,
+    columns: Mapping[str, Any],
+    choice_vector: FloatArray | None = None,
+    extras: Mapping[str, FloatArray] | None = None,
+) -> Trace:
     """Build a `Trace` of `rows` rows from the columns that are known; the rest is NaN, 0 or false.
 
     Without `step` the rows are counted from 0; without `episode` each row is an episode of its own, which ends.
@@ -79,7 +86,7 @@ def make_trace(rows: int, columns: Mapping[str, Any], choice_vector: FloatArray 
         dtype = np.int64 if name in _INTEGERS else np.bool_ if name in _FLAGS else np.float64
         value = columns.get(name, told.get(name, _UNLESS_TOLD.get(name, math.nan)))
         made[name] = np.ascontiguousarray(np.broadcast_to(np.asarray(value, dtype=dtype), (rows,)))
-    return Trace(**made, choice_vector=choice_vector)
+    return Trace(**made, choice_vector=choice_vector, extras=dict(extras or {}))
 
 
 def join(chunks: Iterable[Trace]) -> Trace:
@@ -89,10 +96,18 @@ def join(chunks: Iterable[Trace]) -> Trace:
         return make_trace(0, {})
     vectors = [part.choice_vector for part in parts]
     known = [v for v in vectors if v is not None]
+    extras = dict.fromkeys(name for part in parts for name in part.extras)
     return Trace(
         **{name: np.concatenate([getattr(part, name) for part in parts]) for name in TRACE_COLUMNS},
         choice_vector=np.concatenate(known) if len(known) == len(vectors) else None,
+        extras={name: np.concatenate([extra_of(part, name) for part in parts]) for name in extras},
     )
+
+
+def extra_of(trace: Trace, name: str) -> FloatArray:
+    """Return an extra column (rows,), NaN where the trace does not have it."""
+    found = trace.extras.get(name)
+    return np.full(len(trace), math.nan) if found is None else found
 
 
 Task = Literal["control", "classification", "regression"]
@@ -108,7 +123,8 @@ class Meta:
     unknown). `material` is the share of the gap range above which a decision is a mistake.
     `expected_start` holds E[V*(first state)] for each concept. `reference_return`: an unpriced episode below it is a
     mistake. `tolerance`: so is a forecast further off. `marks`: for each metric that counts decisions in certain cells,
-    such as `near_misses`, those cells.
+    such as `near_misses`, those cells. `extras`: the names of what the world reports of each decision. `quantile`: the
+    level by which forecasts are charged the pinball loss.
     """
 
     task: Task
@@ -129,6 +145,8 @@ class Meta:
     episodic: bool = True
     groups: tuple[Any, ...] = field(default=())
     marks: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    extras: tuple[str, ...] = ()
+    quantile: float = 0.5
 
     @property
     def priced(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from sandbox.extras import EXTRAS
 from sandbox.loop import agent_rng
 from sandbox.table import FloatArray, Objective, Table, table_from_outcomes
 from sandbox.trace import Meta, Trace, make_trace
@@ -280,6 +281,9 @@ def naive_metrics(trace: Trace, meta: Meta) -> dict[str, float]:
         "ledger_error": NAN, "min_gap": NAN, "shift_leak": NAN, "start_luck": NAN, "level": NAN,
         "near_misses": NAN, "collisions": NAN,
     }  # fmt: skip
+    for name, metric in EXTRAS.items():
+        told = trace.extras[name].tolist() if name in meta.extras and name in trace.extras else []
+        found[name] = _sum(told) if metric.unit == "cards" else _mean(told)
     if meta.episodic:
         found |= {
             "return": _mean(returns),
