@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 from gymnasium import spaces
 
-from sandbox.drift import Schedule, Specs, parse_drifts
-from sandbox.interfaces import Decision, Messages, Number, Numbers, Question, Settled, Slate, Stream, settings_of
+from sandbox.drifting_stream import DriftingStream
+from sandbox.interfaces import Decision, Messages, Number, Numbers, Question, Settled, Slate
 from sandbox.table import FloatArray, IntArray
 
 BATCH = 8192  # questions made at a time
@@ -30,42 +30,22 @@ class Batch(NamedTuple):
     rewards: FloatArray  # (n, choices) what each choice earns this time; nothing where the stream settles decisions
 
 
-class LawStream(Stream):
+class LawStream(DriftingStream):
     """A stream drawn from a law that it knows. It is the same for the same seed, whoever answers.
 
     The law itself is drawn from `law_seed`, and is the same for every seed of a run; where a run draws its own, as
-    bandits do, that is part of its luck (`start_luck`). Subclasses keep every constructor argument under its name,
-    `drift` among them.
+    bandits do, that is part of its luck (`start_luck`).
     """
 
-    choice_names: tuple[str, ...]
-    group_names: tuple[str, ...]
-    n_cells: int
     gap_range: float  # the largest price that a decision can have
     luck_reach: float  # the largest luck, in size
     abstention: float  # what no choice earns, exactly; minus infinity where one must be taken
     objective = "reward per decision"
     kind: str  # of `Batch.seen`: a name in `KINDS`; another: what is asked depends on what was chosen before
-    suggested = 20_000  # questions of a run, where nothing else is asked
     material = 0.01  # share of the gap range above which a decision is a mistake
     reactive = False  # whether choices change later laws; gaps are then myopic
     action_space: spaces.Space[Any] | None = None  # as a Gymnasium environment, where an action is no choice by itself
     settles = False  # whether prices are no table of choices: `settle` and `ideal` say what a decision is worth
-
-    def __init__(self, drift: Specs = None) -> None:
-        self.drift = drift
-        self.schedule = Schedule(parse_drifts(drift))
-        self.n_concepts = self.schedule.n_concepts  # a stream with phases of its own has more
-
-    def pin(self, concept: int) -> Self:
-        """Return this stream with `concept` always in force: the world of a run's twin."""
-        made = type(self)(**settings_of(self))
-        made.schedule = self.schedule.pin(concept)
-        return made
-
-    def with_drift(self, drift: Specs) -> Self:
-        """Return this stream with other drifts."""
-        return type(self)(**(settings_of(self) | {"drift": drift}))
 
     @abstractmethod
     def batch(self, seed: int, start: int, count: int) -> Batch:

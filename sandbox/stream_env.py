@@ -15,6 +15,7 @@ from gymnasium import spaces
 
 from sandbox.discovery import discover
 from sandbox.drift import Schedule
+from sandbox.drifting_stream import DriftingStream
 from sandbox.errors import SandboxError
 from sandbox.interfaces import Labels, Question, Stream, check_range
 from sandbox.law_stream import LawStream
@@ -41,7 +42,7 @@ class StreamEnv(DriftClock, gym.Env[Any, Any]):
         if length is not None:
             check_range("StreamEnv", "length", length, 1, 2**62)
         self.stream, self.length = stream, length
-        self.schedule = stream.schedule if isinstance(stream, LawStream) else Schedule()
+        self.schedule = stream.schedule if isinstance(stream, DriftingStream) else Schedule()
         self.observation_space: spaces.Space[Any] = stream.observation_space
         declared = stream.action_space if isinstance(stream, LawStream) else None
         self.action_space = _plain(stream.choice_space) if declared is None else declared
@@ -64,7 +65,7 @@ class StreamEnv(DriftClock, gym.Env[Any, Any]):
     def _begin(self, seed: int) -> Question:
         """Start the run of a seed and return its first question."""
         pinned, met = self.schedule.pinned, self.stream
-        self._met = met.pin(pinned) if pinned is not None and isinstance(met, LawStream) else met
+        self._met = met.pin(pinned) if pinned is not None and isinstance(met, DriftingStream) else met
         self._seed, self._step, self._run = seed, 0, self._met.questions(seed)
         question = next(self._run, None)
         if question is None:

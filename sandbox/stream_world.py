@@ -14,6 +14,7 @@ from gymnasium import spaces
 
 from sandbox.at_drift import tell_schedule
 from sandbox.drift import Schedule
+from sandbox.drifting_stream import DriftingStream
 from sandbox.errors import SandboxError, one_line
 from sandbox.fast import Loop, batch_loop, begun, run_batches
 from sandbox.insiders import StreamOracle
@@ -50,7 +51,7 @@ class StreamWorld:
         with _MAKING:  # several threads run seeds of one world
             if concept not in self._twins:
                 made = replace(self, pinned=concept)
-                if isinstance(self.stream, LawStream):
+                if isinstance(self.stream, DriftingStream):
                     made.stream = self.stream.pin(concept)
                 self._twins[concept] = made
             return self._twins[concept]
@@ -65,12 +66,12 @@ class StreamWorld:
         try:
             made = self.make()
             if self.terms.drift:
-                if not isinstance(made, LawStream):
+                if not isinstance(made, DriftingStream):
                     raise SandboxError(f"{self.name} cannot drift on demand: {_REAL}")
                 if made.schedule:
                     raise SandboxError(f"{self.name} has a drift of its own; give one only")
                 made = made.with_drift(self.terms.drift.drifts)
-            if self.pinned is not None and isinstance(made, LawStream):
+            if self.pinned is not None and isinstance(made, DriftingStream):
                 made = made.pin(self.pinned)
             return made
         except SandboxError:
@@ -81,7 +82,7 @@ class StreamWorld:
     @property
     def schedule(self) -> Schedule:
         """Which concept is in force when."""
-        return self.stream.schedule if isinstance(self.stream, LawStream) else Schedule()
+        return self.stream.schedule if isinstance(self.stream, DriftingStream) else Schedule()
 
     @property
     def observation_space(self) -> spaces.Space[Any]:
@@ -105,18 +106,21 @@ class StreamWorld:
             tolerance=stream.tolerance,
             why_unpriced=_REAL,
             episodic=False,
+            extras=stream.extras,
+            quantile=stream.quantile,
+            catalogue=stream.catalogue,
         )
+        if isinstance(stream, DriftingStream):
+            told = replace(told, n_cells=stream.n_cells, groups=stream.group_names)
         if not isinstance(stream, LawStream):
             return told
         return replace(
             told,
             why_unpriced="",
-            n_cells=stream.n_cells,
             gap_range=stream.gap_range,
             luck_reach=(stream.luck_reach,) if math.isfinite(stream.luck_reach) else (),
             material=stream.material,
             expected_start=tuple(stream.expected_best(concept) for concept in range(stream.n_concepts)),
-            groups=stream.group_names,
             objective=stream.objective,
         )
 
@@ -126,7 +130,7 @@ class StreamWorld:
             raise SandboxError(f"{self.name} is a stream and has no episodes; give a budget in steps")
         length = self.stream.length
         if wanted.steps is None:
-            endless = self.stream.suggested if isinstance(self.stream, LawStream) else self.endless
+            endless = self.stream.suggested if isinstance(self.stream, DriftingStream) else self.endless
             return Budget(steps=length if length is not None else endless)
         return Budget(steps=wanted.steps if length is None else min(wanted.steps, length))
 
@@ -208,6 +212,6 @@ def _task(choices: spaces.Space[Any]) -> Task:
 
 def choice_names(stream: Stream) -> tuple[str, ...]:
     """Return what the choices of a stream are called, () where they have numbers only."""
-    if isinstance(stream, LawStream):
+    if isinstance(stream, DriftingStream):
         return stream.choice_names
     return tuple(map(str, stream.choice_space.labels)) if isinstance(stream.choice_space, Labels) else ()

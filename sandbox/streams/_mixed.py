@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from sandbox.drift import Drift, Specs
+from sandbox.drifting_stream import DriftingStream
 from sandbox.errors import SandboxError, suggestion
 from sandbox.interfaces import check_range
 from sandbox.law_stream import LawStream
@@ -19,7 +20,7 @@ class Part(NamedTuple):
     settings: Mapping[str, Any]
 
 
-class MixedStream(LawStream):
+class Mixed(DriftingStream):
     """A stream in a concept of which each step is drawn from one of several laws, each a blend of drifted settings.
 
     Subclasses say which settings may drift, and the ranges of all; they call `_check_settings` when they have kept
@@ -91,3 +92,7 @@ class MixedStream(LawStream):
         """Return the value of a setting in a law: the mean over its parts."""
         own = getattr(self, setting)
         return float(sum(part.share * part.settings.get(setting, own) for part in parts))
+
+
+class MixedStream(Mixed, LawStream):
+    """Such a stream that knows its own law."""
