@@ -166,6 +166,7 @@ class Settled(NamedTuple):
     `best` is V*, `value` Q* of the decision, `reward` what it earned. `told` is what the learner hears as the truth,
     None: the question's own. `vector` is the choice where it is no single number, always as long. `parts`: what the
     learner hears part by part, as pairs of a choice and its reward; none: the choice and the reward as a whole.
+    `extras`: a number for each name in the stream's `extras`, in their order, NaN where there is none this time.
     """
 
     best: float
@@ -174,6 +175,7 @@ class Settled(NamedTuple):
     told: float | None = None
     vector: Sequence[float] | None = None
     parts: Sequence[tuple[Any, float]] = ()
+    extras: Sequence[float] = ()
 
 
 def label_reward(question: Question, choice: Any) -> float:
@@ -196,6 +198,9 @@ class Stream(ABC):
     choice_space: Labels | Number | spaces.Discrete
     length: int | None = None  # number of questions, None if unknown or endless
     tolerance: float = math.nan  # a forecast further off than this is a mistake; NaN: the world does not say
+    quantile: float = 0.5  # the level that a forecast is meant for: that of the pinball loss
+    extras: tuple[str, ...] = ()  # names, declared in sandbox/extras.py, of what is reported of each decision
+    catalogue: int = 0  # number of items of which a slate is made; 0: choices are no slates
 
     @abstractmethod
     def questions(self, seed: int) -> Iterator[Question]:

@@ -172,14 +172,19 @@ class EpisodeWriter:
 
 
 class StreamWriter:
-    """Collects rows of a stream's decisions and hands on traces when told to."""
+    """Collects rows of a stream's decisions and hands on traces when told to.
 
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
+    `told`: the names of the numbers in each row of `extras`.
+    """
+
+    def __init__(self, sink: Sink, told: Sequence[str] = ()) -> None:
+        self._sink, self._told = sink, tuple(told)
         self.rows = RowBuffer(len(STREAM_ROW))
         self.prices: list[tuple[float, float]] = []  # V* and Q* of each row, where the law is known
         self.answered: list[int] = []  # when each row is answered, where it is not at once
         self.vectors: list[Sequence[float]] = []  # of each row, where choices are no single number
+        self.sharpness: list[float] = []  # of each row: sum of squared probabilities, where labels are more than two
+        self.extras: list[Sequence[float]] = []  # what the world reports of each row
         self._step = 0
 
     @property
@@ -200,8 +205,18 @@ class StreamWriter:
         if self.answered:
             columns["answered_at"] = np.array(self.answered[: len(rows)], dtype=np.int64)
         vectors = np.array(self.vectors[: len(rows)], dtype=np.float64) if self.vectors else None
-        self._sink(make_trace(len(rows), columns, vectors))
+        self._sink(make_trace(len(rows), columns, vectors, self._extras(len(rows))))
         self._step += len(rows)
         self.rows.filled = 0
-        for part in (self.prices, self.answered, self.vectors):
+        for part in (self.prices, self.answered, self.vectors, self.sharpness, self.extras):
             part.clear()
+
+    def _extras(self, rows: int) -> dict[str, FloatArray]:
+        """Return the extra columns that there are."""
+        found = {"sharpness": np.array(self.sharpness[:rows])} if self.sharpness else {}
+        if self.extras:
+            matrix = np.array(self.extras[:rows], dtype=np.float64)
+            if matrix.shape != (rows, len(self._told)):
+                raise RunError(f"the stream must report {len(self._told)} numbers of each decision: {self._told}")
+            found |= {name: matrix[:, k] for k, name in enumerate(self._told)}
+        return found

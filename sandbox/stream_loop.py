@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from itertools import islice
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ def run_stream(
     `names`: what its choices are called. Raises `RunError`, naming the step, when the stream or the agent fails; what
     was recorded before is handed on first.
     """
-    writer = StreamWriter(sink)
+    writer = StreamWriter(sink, stream.extras)
     try:
         agent.begin(stream.observation_space, stream.choice_space, agent_rng(seed))
         _questions(stream, agent, writer, seed, steps, mailbox(feedback, seed, stream.choice_space, names))
@@ -63,6 +64,7 @@ def _questions(
     act, learn, earned, rows, space = agent.act, agent.learn, stream.reward, writer.rows, stream.choice_space
     n_labels = int(space.n) if isinstance(space, Labels) else 0
     n_choices = int(space.n) if isinstance(space, spaces.Discrete) else 0
+    sharp = writer.sharpness if n_labels > 2 else None
     oracle = agent if type(agent) is StreamOracle else None
     settling = stream if isinstance(stream, LawStream) and stream.settles else None
     if type(stream).reward is Stream.reward:  # the same rule, without the way to it
@@ -108,10 +110,14 @@ def _questions(
                 likelihood = scores[int(truth)]
                 if not 0.0 <= likelihood <= 1.000000001:
                     raise RunError(f"the agent gave the truth the probability {likelihood}")
+        if sharp is not None:
+            sharp.append(nan if scores is None or likelihood != likelihood else sum(map(mul, scores, scores)))
         told: float | None = truth if n_labels or values is None else None
         if settling is not None:
             settled = settling.settle(question, made)
-            best, value, reward, told, vector, parts = settled
+            best, value, reward, told, vector, parts, reported = settled
+            if reported:
+                writer.extras.append(reported)
             writer.prices.append((best, value))
             if vector is not None:
                 writer.vectors.append(vector)

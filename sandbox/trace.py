@@ -124,7 +124,8 @@ class Meta:
     `expected_start` holds E[V*(first state)] for each concept. `reference_return`: an unpriced episode below it is a
     mistake. `tolerance`: so is a forecast further off. `marks`: for each metric that counts decisions in certain cells,
     such as `near_misses`, those cells. `extras`: the names of what the world reports of each decision. `quantile`: the
-    level by which forecasts are charged the pinball loss.
+    level by which forecasts are charged the pinball loss. `catalogue`: number of items of which a slate, the numbers in
+    `choice_vector`, is made; 0: choices are no slates.
     """
 
     task: Task
@@ -147,6 +148,7 @@ class Meta:
     marks: dict[str, tuple[int, ...]] = field(default_factory=dict)
     extras: tuple[str, ...] = ()
     quantile: float = 0.5
+    catalogue: int = 0
 
     @property
     def priced(self) -> bool:
