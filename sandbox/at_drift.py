@@ -34,8 +34,8 @@ class AtDrift:
     The world sets `schedule` when a run begins; the twins of a run, whose world never changes, have another.
     """
 
-    def __init__(self, inner: Agent) -> None:
-        self._agent = inner
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
         self.schedule = Schedule()
 
     @property

@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sandbox.at_drift import at_drift
@@ -15,6 +16,7 @@ from sandbox.interfaces import check_range
 from sandbox.names import is_env_id, split_settings
 from sandbox.user_files import DATA, is_file
 from sandbox.user_files import load_file as load_file
+from sandbox.wrapping import unwrap
 from sandbox.yardsticks import AT_DRIFT, INSIDERS
 
 if TYPE_CHECKING:
@@ -205,6 +207,9 @@ def make_agent(agent: Any, world: World) -> Agent:
     if agent.startswith("river:"):
         found: Agent = importlib.import_module("sandbox.agents.adapters.river").river_agent(agent[len("river:") :])
         return found
+    wrapped = unwrap(agent)
+    if wrapped is not None:
+        return _around(agent, *wrapped, world)
     parts, settings = split_settings(agent)
     if is_file(parts, (".py",)):
         if len(parts) != 2:
@@ -213,15 +218,24 @@ def make_agent(agent: Any, world: World) -> Agent:
     known = discover("agents")
     if parts[0] in INSIDERS and len(parts) == 1:
         return _insider(agent, parts[0], world, settings)
-    if parts[0] in AT_DRIFT:
-        if len(parts) == 1:
-            raise SandboxError(f"{agent!r}: say which agent, as in {parts[0]}:q-learning")
-        return at_drift(parts[0], make_agent(agent.split(":", 1)[1], world))
     if parts[0] in known and len(parts) == 1:
         entry = known[parts[0]]
         return adapt_agent(getattr(importlib.import_module(entry.module), entry.class_name), agent, settings)
-    near = suggestion(parts[0], [*known, *INSIDERS, *AT_DRIFT, "river"])
+    near = suggestion(parts[0], [*known, *INSIDERS, *AT_DRIFT, *discover("wrappers"), "river"])
     raise SandboxError(f"there is no agent {agent!r}{near}; see 'sandbox list agents'")
+
+
+def _around(name: str, head: str, settings: dict[str, Any], inner: str, world: World) -> Agent:
+    """Return the learner `head` around the agent that `inner` names."""
+    agent = make_agent(inner, world)
+    if head in AT_DRIFT:
+        return at_drift(head, agent)
+    entry = discover("wrappers")[head]
+    wrapper = getattr(importlib.import_module(entry.module), entry.class_name)
+    if "agent" in settings:
+        raise SandboxError(f"{name!r}: the agent stands behind the settings, as in {head}:logistic")
+    made: Agent = _construct(partial(wrapper, agent), settings, name)
+    return made
 
 
 def _insider(agent: str, name: str, world: World, settings: dict[str, Any]) -> Agent:

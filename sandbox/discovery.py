@@ -10,7 +10,12 @@ from pathlib import Path
 
 from sandbox.yardsticks import AT_DRIFT, INSIDERS
 
-_PACKAGES = {"agents": "sandbox.agents", "worlds": "sandbox.streams", "environments": "sandbox.envs"}
+_PACKAGES = {
+    "agents": "sandbox.agents",
+    "wrappers": "sandbox.agents.wrappers",
+    "worlds": "sandbox.streams",
+    "environments": "sandbox.envs",
+}
 # Wider than any folder: families of worlds and agents, for `list` and for suggestions.
 FAMILIES = {
     "worlds": {
@@ -48,8 +53,8 @@ class Entry:
 def discover(kind: str) -> dict[str, Entry]:
     """Return what a folder and those in it offer by name, read from their sources, none imported.
 
-    A module `q_learning.py` offers `q-learning` if it has a class `QLearning` that needs no arguments; an environment
-    `grid_maze.py` is `sandbox/GridMaze-v0`.
+    A module `q_learning.py` offers `q-learning` if it has a class `QLearning` that needs no arguments, or, among
+    wrappers (learners around learners), one agent; an environment `grid_maze.py` is `sandbox/GridMaze-v0`.
     """
     package = _PACKAGES[kind]
     spec = importlib.util.find_spec(package)
@@ -57,12 +62,14 @@ def discover(kind: str) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
     root = Path(spec.submodule_search_locations[0])
     for path in sorted(root.rglob("*.py")):
-        if path.stem.startswith("_"):
+        if path.stem.startswith("_") or (kind == "agents" and path.parent.name == "wrappers"):
             continue
         module = ".".join((package, *path.relative_to(root).with_suffix("").parts))
         wanted = "".join(part.capitalize() for part in path.stem.split("_"))
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.ClassDef) and node.name == wanted and not _needs_arguments(node):
+            if not isinstance(node, ast.ClassDef) or node.name != wanted:
+                continue
+            if kind == "wrappers" or not _needs_arguments(node):
                 text = (ast.get_docstring(node) or "").split("\n")[0]
                 family = "" if path.parent == root else path.parent.name
                 name = f"sandbox/{wanted}-v0" if kind == "environments" else path.stem.replace("_", "-")

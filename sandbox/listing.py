@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ def _known(kind: str) -> list[dict[str, Any]]:
     entries = [(entry.family or "streams", entry) for entry in discover(kind).values()]
     if kind == "worlds":
         entries += [("environments", entry) for entry in discover("environments").values()]
+    if kind == "agents":
+        entries += [("wrappers", replace(one, name=f"{one.name}:AGENT")) for one in discover("wrappers").values()]
     entries.sort(key=lambda pair: (pair[0] == "yardsticks", pair[0]))
     found = [{"family": family, "name": entry.name, "text": entry.text} for family, entry in entries]
     others = [(_family_of(name), name, text) for name, text in FAMILIES[kind].items()]
@@ -43,7 +46,7 @@ def _family_of(name: str) -> str:
 
 def _settings(name: str) -> list[dict[str, Any]]:
     """Return what an agent or a world is, and each of its settings with what it is unless told."""
-    known = discover("agents") | discover("worlds") | discover("environments")
+    known = discover("agents") | discover("wrappers") | discover("worlds") | discover("environments")
     told = INSIDERS | AT_DRIFT
     head = name.split(":")[0]
     entry = known.get(head) or known.get(f"sandbox/{head}") or known.get(f"sandbox/{head}-v0")

@@ -66,6 +66,9 @@ def parse_settings(text: str, whole: str) -> dict[str, Any]:
 def split_settings(name: str) -> tuple[list[str], dict[str, Any]]:
     """Return the parts of a name between colons, and its settings, which are the last part if it has a `=`."""
     parts = split_outside(name, ":")
+    if "river" in parts[1:]:  # a model inside another agent
+        at = parts.index("river", 1)
+        return [*parts[:at], ":".join(parts[at:])], {}
     if len(parts) > 1 and "=" in parts[-1]:
         return parts[:-1], parse_settings(parts[-1], name)
     return parts, {}

@@ -7,7 +7,7 @@ import math
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from sandbox.errors import SandboxError
 from sandbox.metrics import METRICS
 from sandbox.names import literal, split_settings
 from sandbox.result import Result
+from sandbox.wrapping import heads_of, innermost
 from sandbox.yardsticks import is_yardstick
 
 if TYPE_CHECKING:
@@ -146,12 +147,14 @@ def family_of(agent: AgentResult) -> tuple[str, dict[str, Any]]:
     """Return an agent's name without its settings, and these, defaults included; values as they are, not as text."""
     if agent.name.startswith("river:"):
         return _river_family(agent.name)
+    own = {key: literal(value) if isinstance(value, str) else value for key, value in agent.settings.items()}
     try:
+        if heads := heads_of(agent.name):  # whose settings are told as those of who is inside
+            return ":".join([*heads, family_of(replace(agent, name=innermost(agent.name), settings={}))[0]]), own
         parts, written = split_settings(agent.name)
     except SandboxError:  # an object's own name is any text
         parts, written = [agent.name], {}
     base = re.sub(r" \d+$", "", ":".join(parts))  # of two objects of one class the second is called NAME 2
-    own = {key: literal(value) if isinstance(value, str) else value for key, value in agent.settings.items()}
     return base, own | written
 
 

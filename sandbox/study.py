@@ -21,7 +21,7 @@ from sandbox.dispatch import Entry, Plan, check_timeout, do_all
 from sandbox.drifting import drifting_of
 from sandbox.errors import SandboxError, one_line
 from sandbox.identity import canonical, decides, versions
-from sandbox.interfaces import Agent, settings_of
+from sandbox.interfaces import Agent
 from sandbox.records import Record, check_tag, keep
 from sandbox.result import Result
 from sandbox.runs import Options
@@ -29,6 +29,7 @@ from sandbox.store import Store, key_of
 from sandbox.user_files import source_of
 from sandbox.workers import Workers, cores
 from sandbox.world import Budget, Terms, World
+from sandbox.wrapping import settings_told
 
 _WIDEST = 1_000_000  # decisions in a window; it is held in memory
 _MOST_SEEDS = 1_000_000
@@ -180,7 +181,7 @@ def _entries(agents: Sequence[Any], world: World, seeds: Sequence[int]) -> list[
         except Exception:  # a fault, not a refusal: its runs will fail, those of the other agents need not
             pass
         name = agent if isinstance(agent, str) else _free_name(trial, agent, entries)
-        settings = settings_of(make_agent(agent, world))
+        settings = settings_told(make_agent(agent, world))
         missing = {int(seed) for seed in seeds}
         entries.append(Entry(name, partial(make_agent, agent, world), settings, missing, _why_plain(world, trial)))
     return entries

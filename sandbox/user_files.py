@@ -16,6 +16,7 @@ from typing import Any
 
 from sandbox.errors import SandboxError, one_line, suggestion
 from sandbox.names import is_env_id, split_settings
+from sandbox.wrapping import innermost
 
 DATA = (".csv", ".tsv", ".parquet", ".pq")
 # Packages whose versions, or sources, are told of every run.
@@ -70,6 +71,7 @@ def load_file(path: str, name: str) -> Any:
 
 def files_of(name: str) -> Iterator[Path]:
     """Yield the files of the user's that decide what a name stands for: its Python source, its data."""
+    name = innermost(name)
     source = source_of(name)
     if source is not None:
         yield source
@@ -81,7 +83,7 @@ def files_of(name: str) -> Iterator[Path]:
 
 def source_of(name: Any) -> Path | None:
     """Return the user's Python file behind `file.py:Name` or `their_module:TheirEnv-v0`, None for other things."""
-    if not isinstance(name, str) or name.startswith("river:"):
+    if not isinstance(name, str) or (name := innermost(name)).startswith("river:"):
         return None
     parts, _ = split_settings(name)
     if is_file(parts, (".py",)):
@@ -117,7 +119,7 @@ def code_of(name: Any) -> dict[str, Path | str]:
 
 def _roots(name: Any) -> Iterator[tuple[str, Path | str]]:
     """Yield the modules that a name names: the user's file, the package of an id, that of an id's entry point."""
-    if not isinstance(name, str) or name.startswith("river:"):
+    if not isinstance(name, str) or (name := innermost(name)).startswith("river:"):
         return
     parts, _ = split_settings(name)
     if is_file(parts, (".py",)):

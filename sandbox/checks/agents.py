@@ -32,10 +32,12 @@ from sandbox.interfaces import Decision, settings_of
 
 def _settings(subject: AgentSubject) -> list[inspect.Parameter]:
     loose = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    made = type(subject.make())
+    agent = subject.make()
+    made = type(agent)
     if made.__init__ is object.__init__:
         return []
-    return [part for part in list(inspect.signature(made.__init__).parameters.values())[1:] if part.kind not in loose]
+    parts = [part for part in list(inspect.signature(made.__init__).parameters.values())[1:] if part.kind not in loose]
+    return [part for part in parts if not callable(getattr(getattr(agent, part.name, None), "act", None))]
 
 
 def _differ(first: Sequence[Frozen], second: Sequence[Frozen]) -> int | None:

@@ -210,7 +210,10 @@ class AgentSubject:
     @cached_property
     def is_estimator(self) -> bool:
         """Whether it is a River estimator, which cannot say beforehand what questions it takes."""
-        return type(self.make()).__module__.startswith("sandbox.agents.adapters.")
+        made: Any = self.make()
+        while hasattr(made, "agent"):  # a learner around another
+            made = made.agent
+        return type(made).__module__.startswith("sandbox.agents.adapters.")
 
     @cached_property
     def refusals(self) -> dict[str, str]:
