@@ -60,7 +60,7 @@ class StreamEnv(DriftClock, gym.Env[Any, Any]):
         if question is None:
             question = self._begin(int(self.np_random.integers(2**31)) if seed is None else seed)
         self._question, self.concept = question, question.concept
-        return deepcopy(question.observation), {}  # Gymnasium hands out nothing twice
+        return shown(question.observation), {}
 
     def _begin(self, seed: int) -> Question:
         """Start the run of a seed and return its first question."""
@@ -87,7 +87,7 @@ class StreamEnv(DriftClock, gym.Env[Any, Any]):
         else:
             reward = question.abstention if choice is None else question.rewards[choice]
         self._question = None
-        return deepcopy(question.observation), float(reward), True, False, self._told(question, choice)
+        return shown(question.observation), float(reward), True, False, self._told(question, choice)
 
     def _choice(self, action: Any) -> Any:
         """Return the choice that an action is; refuse one outside the space."""
@@ -114,6 +114,13 @@ class StreamEnv(DriftClock, gym.Env[Any, Any]):
             told |= outcome(self._seed, self._step, choice)._asdict()
             told.pop("reward", None)
         return told
+
+
+def shown(observation: Any) -> Any:
+    """Return an observation as Gymnasium hands it out: nothing twice, and numbers as arrays of no dimension."""
+    if isinstance(observation, dict):
+        return {name: np.array(x) if isinstance(x, float) else deepcopy(x) for name, x in observation.items()}
+    return deepcopy(observation)
 
 
 def _plain(space: spaces.Space[Any]) -> spaces.Space[Any]:

@@ -21,7 +21,7 @@ CORE_FOR = {
     "envs": {*_SMALL, "sandbox.discovery", "sandbox.drift", "sandbox.oracle", "sandbox.table_env"},
 }
 LEARNERS = {"river", "sb3_contrib", "sklearn", "stable_baselines3", "torch", "vowpalwabbit"}
-DATASETS = ("river.datasets", "river.stream")  # sandbox/streams/ may wrap them
+DATASETS = ("river.datasets", "river.stream", "sklearn.datasets")  # sandbox/streams/ may wrap them
 GENERATORS = {"BitGenerator", "Generator", "MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64", "SeedSequence"}
 GENERATORS |= {"default_rng"}
 EXECUTES = {"load", "loads", "Unpickler"}
