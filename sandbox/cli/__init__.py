@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 from sandbox import stopping
-from sandbox.cli import ask, clean, compare, demo, gallery, report, run, score, watch  # noqa: F401 (each adds its commands)
+from sandbox.cli import ask, clean, compare, demo, detect, gallery, report, run, score, watch  # noqa: F401 (each adds its commands)
 from sandbox.cli.shared import app, complain
 from sandbox.errors import SandboxError, one_line
 

@@ -1,0 +1,97 @@
+"""River's detectors of change under names of our own, with the setting that makes each more sensitive."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import islice
+from typing import Any, NamedTuple
+
+from river import drift
+from river.drift import binary
+
+
+class Offer(NamedTuple):
+    """A detector: its class, and its setting that makes it more sensitive, from the strictest value to the loosest.
+
+    `binary`: whether it only understands 0 and 1. `raised`: a setting that may not be lower than that one.
+    """
+
+    made: type
+    setting: str
+    strict: float
+    loose: float
+    binary: bool
+    text: str
+    raised: str = ""
+
+
+class Kswin(drift.KSWIN):
+    """River's KSWIN, alarm for alarm, some ten times as fast.
+
+    The p value of two samples of one size depends on nothing but the statistic, which has few values.
+    """
+
+    def update(self, x: Any) -> None:
+        """Hear the next value."""
+        if self.drift_detected:
+            self._reset()
+        self.n += 1
+        self.window.append(x)
+        self._drift_detected = False
+        old = self.window_size - self.stat_size
+        if len(self.window) < self.window_size:
+            return
+        window = list(self.window)
+        drawn = [window[k] for k in self._rng.sample(range(old), self.stat_size)]
+        recent = window[old:]
+        rise = _largest_rise(drawn, recent)
+        self.p_value = p_of_rise(rise, self.stat_size)
+        if self.p_value <= self.alpha and rise / self.stat_size > 0.1:
+            self._drift_detected = True
+            self.window = deque(islice(recent, None), maxlen=self.window_size)
+
+
+def _largest_rise(a: Sequence[float], b: Sequence[float]) -> int:
+    """Return the largest difference of the counts of values up to any point, of two samples of one size."""
+    low, high = min(min(a), min(b)), max(max(a), max(b))
+    if low == high:
+        return 0
+    if set(a) <= {low, high} and set(b) <= {low, high}:
+        return abs(a.count(low) - b.count(low))
+    first, second = sorted(a), sorted(b)
+    return max(abs(bisect_right(first, x) - bisect_right(second, x)) for x in first + second)
+
+
+@lru_cache(maxsize=1024)
+def p_of_rise(rise: int, size: int) -> float:
+    """Return the p value of Kolmogorov and Smirnov's test for two samples of `size`, as SciPy has it."""
+    import warnings
+
+    from scipy.stats import ks_2samp
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", category=RuntimeWarning)
+        return float(ks_2samp([0] * size, [1] * rise + [0] * (size - rise), method="auto").pvalue)
+
+
+OFFERS = {
+    "adwin": Offer(drift.ADWIN, "delta", 1e-12, 0.999, False, "window halves that differ (Bifet & Gavaldà 2007)"),
+    "page-hinkley": Offer(drift.PageHinkley, "threshold", 1e5, 0.5, False, "sum of deviations (Page 1954)"),
+    "ddm": Offer(binary.DDM, "drift_threshold", 30.0, 0.1, True, "errors above their least (Gama et al. 2004)"),
+    "eddm": Offer(
+        binary.EDDM, "beta", 0.2, 0.9999, True, "distance between errors (Baena-García et al. 2006)", "alpha"
+    ),
+    "hddm-a": Offer(binary.HDDMA, "drift_confidence", 1e-15, 0.999, True, "means, Hoeffding (Frías-Blanco 2015)"),
+    "hddm-w": Offer(binary.HDDMW, "drift_confidence", 1e-15, 0.999, True, "weighted means, McDiarmid (the same)"),
+    "kswin": Offer(Kswin, "alpha", 1e-15, 0.999, False, "recent against older, Kolmogorov-Smirnov (Raab 2020)"),
+}
+
+
+def sensitivity(offer: Offer, level: float) -> dict[str, float]:
+    """Return the settings of a level, from 0 (strictest) to 1 (loosest), evenly on a logarithmic scale."""
+    value = offer.strict * math.exp(level * math.log(offer.loose / offer.strict))
+    return {offer.setting: value} | ({offer.raised: max(0.95, value)} if offer.raised else {})

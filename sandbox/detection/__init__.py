@@ -1,0 +1,1 @@
+"""Detectors of change: what they hear, when they alarm, and what that is worth beyond chance."""

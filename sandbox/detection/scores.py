@@ -1,0 +1,83 @@
+"""What alarms are worth: one credit a drift, and none for what alarms would have hit by chance.
+
+The chance is not guessed. Every run has its control: the same seed, hence the same luck, in the world that does not
+change. What a detector "finds" there, at the places where the other world changes, it found by chance. Who does not
+listen alarms in both at the same times, so that its credit is nothing, exactly, in every single run.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sandbox.detection.alarms import Alarms
+
+PER = 10_000  # decisions, for which false alarms are counted
+
+
+class Span(NamedTuple):
+    """Where a drift begins, from where on it is complete, and the step before which it is to be found."""
+
+    begin: int
+    complete: int
+    end: int
+
+
+class RunScore(NamedTuple):
+    """How a detector did in one run and its control.
+
+    `delay`: decisions from the beginning of each drift to the first alarm after it, None: missed. `chance`: the same in
+    the control. `fell`: for each drift whether that alarm said that what is heard fell. `credit`: the share of the
+    spans that is left after the alarm, beyond that by chance; 1 at best. `repeats`: further alarms within a span.
+    `false`: alarms in the control, per 10,000 decisions; `false_fell`: those that said that it fell.
+    """
+
+    delay: tuple[int | None, ...]
+    chance: tuple[int | None, ...]
+    fell: tuple[bool, ...]
+    credit: float
+    repeats: int
+    false: float
+    false_fell: float
+
+
+def spans_of(changes: Sequence[tuple[int, int]], steps: int) -> tuple[Span, ...]:
+    """Return the spans of the changes (begin, complete) of a run: each lasts until the next one, or the end.
+
+    Of changes that begin at one step only the last to be complete counts.
+    """
+    last = dict(sorted(changes))  # of equal beginnings the later
+    begins = sorted(begin for begin in last if begin < steps)
+    ends = [*begins[1:], steps]
+    return tuple(Span(begin, last[begin], end) for begin, end in zip(begins, ends, strict=True))
+
+
+def delays(alarms: Alarms, spans: Sequence[Span]) -> tuple[int | None, ...]:
+    """Return for each span the decisions from its beginning to the first alarm in it, None if there is none."""
+    found: list[int | None] = []
+    for span in spans:
+        k = bisect_left(alarms.at, span.begin)
+        hit = k < len(alarms.at) and alarms.at[k] < span.end
+        found.append(alarms.at[k] - span.begin if hit else None)
+    return tuple(found)
+
+
+def score_run(alarms: Alarms, control: Alarms, spans: Sequence[Span], steps: int) -> RunScore:
+    """Score the alarms of a run by those of its control; both have `steps` decisions."""
+    delay, chance = delays(alarms, spans), delays(control, spans)
+    saved = 0.0
+    for span, seen, lucky in zip(spans, delay, chance, strict=True):
+        length = span.end - span.begin
+        saved += ((length if lucky is None else lucky) - (length if seen is None else seen)) / length
+    within = sum(bisect_left(alarms.at, span.end) - bisect_left(alarms.at, span.begin) for span in spans)
+    hits = [bisect_left(alarms.at, span.begin) for span, seen in zip(spans, delay, strict=True) if seen is not None]
+    return RunScore(
+        delay,
+        chance,
+        tuple(alarms.fell[k] for k in hits),
+        saved / len(spans) if spans else 0.0,
+        within - len(hits),
+        PER * len(control.at) / steps,
+        PER * sum(control.fell) / steps,
+    )
