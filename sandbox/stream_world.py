@@ -20,7 +20,9 @@ from sandbox.fast import Loop, batch_loop, begun, run_batches
 from sandbox.insiders import StreamOracle
 from sandbox.interfaces import Agent, Labels, Number, Stream
 from sandbox.law_stream import LawStream
+from sandbox.set_loop import run_days
 from sandbox.stream_loop import run_stream
+from sandbox.streams._sets import SetStream
 from sandbox.trace import Meta, Sink, Task
 from sandbox.world import Budget, Terms, check_one_sided
 
@@ -106,12 +108,14 @@ class StreamWorld:
             tolerance=stream.tolerance,
             why_unpriced=_REAL,
             episodic=False,
+            groups=stream.group_names,
+            arrivals=stream.arrivals,
             extras=stream.extras,
             quantile=stream.quantile,
             catalogue=stream.catalogue,
         )
         if isinstance(stream, DriftingStream):
-            told = replace(told, n_cells=stream.n_cells, groups=stream.group_names)
+            told = replace(told, n_cells=stream.n_cells)
         if not isinstance(stream, LawStream):
             return told
         return replace(
@@ -122,6 +126,7 @@ class StreamWorld:
             material=stream.material,
             expected_start=tuple(stream.expected_best(concept) for concept in range(stream.n_concepts)),
             objective=stream.objective,
+            reactive=stream.reactive,
         )
 
     def budget(self, wanted: Budget) -> Budget:
@@ -148,6 +153,8 @@ class StreamWorld:
             return "the open loop was asked for"
         if not isinstance(self.stream, LawStream):
             return "the stream comes question by question"
+        if isinstance(self.stream, SetStream):
+            return "a day's alerts are chosen together"
         return batch_loop(self.stream, agent, self.terms.feedback)
 
     def run(self, agent: Agent, seed: int, budget: Budget, sink: Sink) -> str:
@@ -159,7 +166,10 @@ class StreamWorld:
         if isinstance(stream, LawStream) and not isinstance(loop, str):
             run_batches(stream, loop, sink, seed=seed, steps=budget.steps or stream.suggested, feedback=feedback)
             return ""
-        run_stream(stream, agent, sink, seed=seed, steps=budget.steps, feedback=feedback, names=names)
+        if isinstance(stream, SetStream):
+            run_days(stream, agent, sink, seed=seed, steps=budget.steps, feedback=feedback, names=names)
+        else:
+            run_stream(stream, agent, sink, seed=seed, steps=budget.steps, feedback=feedback, names=names)
         return str(loop)
 
     def insider(self, name: str, epsilon: float = 0.1) -> Agent:
