@@ -33,7 +33,7 @@ class Demand(ForecastStream):
 
     With `censored`, whoever learns is told what was sold, min(demand, stock) or min(demand, order), and sees the stock,
     half to one and a half times `stock` usual demands. Errors are those against the demand, and River's pairs hold it.
-    Who orders what was sold on average orders less and less (the spiral down of Cooper, Homem-de-Mello & Kleywegt 2006),
+    Who orders what was sold on average orders less and less (spiral down: Cooper, Homem-de-Mello & Kleywegt 2006),
     and who orders nothing learns nothing.
 
     Drift: without settings, other tastes; with settings, `volume`, `dispersion`, `season`, `trend`, `promotion` or
