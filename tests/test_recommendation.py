@@ -248,7 +248,7 @@ def test_a_user_who_skips_skips_whatever_suits_less() -> None:
 
 def test_users_come_as_often_as_their_activity_says() -> None:
     stream = small()
-    keep, other = stream._alias
+    keep, other = stream._people.keep, stream._people.other
     weight = (keep + np.bincount(other, 1.0 - keep, minlength=stream.users)) / stream.users
     seen = np.bincount(stream.batch(0, 0, 50_000).seen.user, minlength=stream.users)
     assert stats.chisquare(seen, weight * 50_000).pvalue > 1e-4
@@ -258,15 +258,16 @@ def test_users_come_as_often_as_their_activity_says() -> None:
 def test_plain_text_equals_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     made = small(users=6, item_life=40, drift=("gradual@20~40", "abrupt@30:sigma=2.0"))
     whole = made.batch(1, 0, 80)
-    from sandbox.streams import recommendation
+    from sandbox.streams import recommendation_course, recommendation_people, recommendation_price, recommendation_slate
 
     plain: dict[str, Any] = {}
-    for module in (draws, law_module):
+    modules = (draws, law_module, recommendation_people, recommendation_slate, recommendation_price)
+    for module in modules:
         plain |= {name: thing.py_func for name, thing in vars(module).items() if hasattr(thing, "py_func")}
-    for module in (draws, law_module, recommendation):
+    for module in (*modules, recommendation_course):
         for name in plain.keys() & vars(module).keys():
             monkeypatch.setattr(module, name, plain[name])
-    assert isinstance(recommendation.price, types.FunctionType)
+    assert isinstance(recommendation_course.price, types.FunctionType)
     with np.errstate(over="ignore"):
         assert same(small(**(settings_of(made))).batch(1, 0, 80), whole)
 
@@ -378,7 +379,7 @@ def test_a_profile_tells_less_the_noisier_it_is() -> None:
     taste = small(**many).law(0).taste[0].ravel()
     for noise in (0.0, 0.5, 2.0):
         stream = small(profile_noise=noise, **many)
-        told.append(np.corrcoef(stream._profile[:, 1:].ravel(), taste)[0, 1])
+        told.append(np.corrcoef(stream._people.profile[:, 1:].ravel(), taste)[0, 1])
     assert told == pytest.approx([1 / math.sqrt(1 + noise**2) for noise in (0.0, 0.5, 2.0)], abs=0.02)
 
 
@@ -394,7 +395,7 @@ def test_a_profile_tells_less_the_noisier_it_is() -> None:
         ({"like_bonus": "much"}, "like_bonus='much' is not a number"),
         ({"renewal": 1.5}, "renewal=1.5 is out of range"),
         ({"segments": 30}, "30 segments are more than 24 users"),
-        ({"drift": "abrupt@5:users=3"}, "'users' cannot drift; these can: like_bonus, skip_cost, sigma"),
+        ({"drift": "abrupt@5:users=3"}, "'users' cannot drift"),
         ({"drift": "abrupt@5:likebonus=3"}, "'likebonus' cannot drift; did you mean 'like_bonus'?"),
         ({"drift": "abrupt@5:sigma=-1"}, "sigma=-1 is out of range"),
         ({"drift": Drift("abrupt", 5, function="f.py:g")}, "has a function"),

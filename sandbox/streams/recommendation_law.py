@@ -4,7 +4,8 @@ A user with taste `t` meets an item with features `f`, quality `q` and a length 
 `a = t.f + q`. The user skips it with probability logistic(-(0.5 + 1.2 a)); else watches for min(T, D) seconds with T
 lognormal, of median `30 sqrt(D / 30) exp(0.6 a)` seconds, so that long items are watched longer and finished more
 seldom (duration bias: Zhan et al. 2022, "Deconfounding duration bias in watch-time prediction"), and likes it with
-probability logistic(1.5 a - 1.5). The expected reward of every item follows exactly.
+probability logistic(1.5 a - 1.5). The expected reward of every item follows exactly. What else moves the affinity (the
+season, a fashion, satiety) is in recommendation_price.py.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sandbox.compiled import compiled
-from sandbox.draws import OUTCOME, WORLD, mixed, normal, pick, pick_alias, stream_of, uniform
+from sandbox.draws import OUTCOME, WORLD, mixed, normal, pick, stream_of, uniform
 from sandbox.table import FloatArray, IntArray
 
 _LAW = np.uint64(0x7F4A7C159E3779B9)  # items are drawn apart from the questions of the run whose seed is the law's
@@ -30,7 +31,7 @@ SHORTEST, LONGEST = 5.0, 1800.0  # seconds
 # Of an item's numbers, the last two; its features come before.
 _QUALITY, _SECONDS = -2, -1
 # Of a reply: the expected reward, then for each law of the mixture what one outcome is drawn from.
-_SKIP, _MEDIAN, _LIKE, _EACH = 1, 2, 3, 3
+_SKIP, _MEDIAN, _LIKE, EACH = 1, 2, 3, 3
 
 
 class Law(NamedTuple):
@@ -42,6 +43,12 @@ class Law(NamedTuple):
     like_bonus: FloatArray  # (laws,)
     skip_cost: FloatArray  # (laws,)
     sigma: FloatArray  # (laws,) deviation of the logarithm of the watch time
+    satiation: FloatArray  # (laws,) affinity lost with each level of satiety
+    fashion: FloatArray  # (laws,) affinity won by what is in fashion
+    season: FloatArray  # (laws,) affinity won at the height of the season
+    centre: FloatArray  # (laws, segments, dimensions) the segment's part of the taste of who comes later
+    own: FloatArray  # (laws, changes) the share of each draw in their own part
+    change: IntArray  # (changes,) the number of each draw: 0 the first
 
 
 class Outcome(NamedTuple):
@@ -115,32 +122,39 @@ def expected_reward(affinity: float, seconds: float, like_bonus: float, skip_cos
 
 
 @compiled
-def reply_to(law: Law, user: int, goods: FloatArray, reply: FloatArray) -> None:
-    """Fill in a reply (1 + 3 laws,): the expected reward of an item, and what its outcome is drawn from."""
+def reply_to(law: Law, taste: FloatArray, goods: FloatArray, mood: FloatArray, reply: FloatArray) -> None:
+    """Fill in a reply (1 + 3 laws,): the expected reward of an item, and what its outcome is drawn from.
+
+    `taste` (laws, dimensions); `mood` (3,): the season's wave, whether the item is in fashion, the level of satiety.
+    """
     reply[0] = 0.0
     for m in range(law.weight.shape[0]):
-        affinity = affinity_of(law.taste[m, user], goods)
+        moved = law.season[m] * mood[0] + law.fashion[m] * mood[1] - law.satiation[m] * mood[2]
+        affinity = affinity_of(taste[m], goods) + moved
         reward = expected_reward(affinity, goods[_SECONDS], law.like_bonus[m], law.skip_cost[m], law.sigma[m])
         reply[0] += law.weight[m] * reward
-        reply[_SKIP + _EACH * m] = logistic(-(STAY + STAY_SLOPE * affinity))
-        reply[_MEDIAN + _EACH * m] = math.exp(SECONDS_SLOPE * affinity - 0.5 * math.log(goods[_SECONDS] / SECONDS))
-        reply[_LIKE + _EACH * m] = logistic(LIKE + LIKE_SLOPE * affinity)
+        reply[_SKIP + EACH * m] = logistic(-(STAY + STAY_SLOPE * affinity))
+        reply[_MEDIAN + EACH * m] = math.exp(SECONDS_SLOPE * affinity - 0.5 * math.log(goods[_SECONDS] / SECONDS))
+        reply[_LIKE + EACH * m] = logistic(LIKE + LIKE_SLOPE * affinity)
 
 
 @compiled
-def settle(seed: int, step: int, law: Law, replies: FloatArray, outcomes: FloatArray) -> None:
+def settle(seed: int, step: int, law: Law, replies: FloatArray, apart: int, outcomes: FloatArray) -> None:
     """Fill in what each item leads to in a step (k, 4): whether it is watched, the share watched, a like, the reward.
 
-    All items share the step's numbers, so agents with one seed share their luck as far as they agree.
+    `apart` 0: all items share the step's numbers, so agents with one seed share their luck as far as they agree. 4:
+    each has numbers of its own, as items of one slate must.
     """
     stream = stream_of(seed, step, OUTCOME)
     m = pick(law.cumulative, uniform(stream, 0))
-    skip, like = uniform(stream, 1), uniform(stream, 2)
-    stretch = math.exp(law.sigma[m] * normal(stream, 3))
+    skip = like = stretch = 0.0
     for j in range(replies.shape[0]):
-        watched = skip >= replies[j, _SKIP + _EACH * m]
-        liked = watched and like < replies[j, _LIKE + _EACH * m]
-        share = min(1.0, replies[j, _MEDIAN + _EACH * m] * stretch) if watched else 0.0
+        if j == 0 or apart > 0:
+            skip, like = uniform(stream, 1 + apart * j), uniform(stream, 2 + apart * j)
+            stretch = math.exp(law.sigma[m] * normal(stream, 3 + apart * j))
+        watched = skip >= replies[j, _SKIP + EACH * m]
+        liked = watched and like < replies[j, _LIKE + EACH * m]
+        share = min(1.0, replies[j, _MEDIAN + EACH * m] * stretch) if watched else 0.0
         outcomes[j, 0] = 1.0 if watched else 0.0
         outcomes[j, 1] = share
         outcomes[j, 2] = 1.0 if liked else 0.0
@@ -148,10 +162,10 @@ def settle(seed: int, step: int, law: Law, replies: FloatArray, outcomes: FloatA
 
 
 @compiled
-def ask(seed: int, start: int, life: int, keep: FloatArray, other: IntArray, user: IntArray, item: IntArray) -> None:
-    """Fill in who comes in each step (n,), and the item in each slot (n, k).
+def offer(start: int, life: int, item: IntArray) -> None:
+    """Fill in the item on offer in each step by each choice (n, k).
 
-    A slot's item is replaced every `life` steps, by item `slot + k generation`; the slots take turns, evenly.
+    A choice's item is replaced every `life` steps, by item `choice + k generation`; the choices take turns, evenly.
     """
     k = item.shape[1]
     shown, left = np.arange(k), np.full(k, -1)
@@ -159,49 +173,9 @@ def ask(seed: int, start: int, life: int, keep: FloatArray, other: IntArray, use
         for j in range(k):
             phase = start + j * life // k
             shown[j], left[j] = j + k * (phase // life), life - phase % life
-    for i in range(user.shape[0]):
-        user[i] = pick_alias(keep, other, uniform(stream_of(seed, start + i, WORLD), 0))
+    for i in range(item.shape[0]):
         for j in range(k):
             item[i, j] = shown[j]
             left[j] -= 1
             if left[j] == 0:
                 shown[j], left[j] = shown[j] + k, life
-
-
-@compiled
-def price(
-    seed: int,
-    start: int,
-    law_seed: int,
-    at: IntArray,
-    law: Law,
-    user: IntArray,
-    item: IntArray,
-    values: FloatArray,
-    rewards: FloatArray,
-) -> None:
-    """Fill in the expected and the realised rewards (n, k) of those questions (`at`) that follow one law.
-
-    Replies are worked out once for each user and item that meet in the chunk.
-    """
-    k, users, dimensions, width = item.shape[1], law.taste.shape[1], law.taste.shape[2], 1 + _EACH * law.weight.shape[0]
-    seat, seats = np.full(users, -1), 0
-    room = min(users, at.shape[0])
-    known, reply = np.full((room, k), -1), np.empty((room, k, width))
-    shown, goods = np.full(k, -1), np.empty((k, dimensions + 2))
-    outcomes = np.empty((k, 4))
-    for n in range(at.shape[0]):
-        i = at[n]
-        if seat[user[i]] < 0:
-            seat[user[i]], seats = seats, seats + 1
-        s = seat[user[i]]
-        for j in range(k):
-            if known[s, j] != item[i, j]:
-                if shown[j] != item[i, j]:
-                    draw_item(law_seed, item[i, j], goods[j])
-                    shown[j] = item[i, j]
-                reply_to(law, user[i], goods[j], reply[s, j])
-                known[s, j] = item[i, j]
-        settle(seed, start + i, law, reply[s], outcomes)
-        for j in range(k):
-            values[i, j], rewards[i, j] = reply[s, j, 0], outcomes[j, 3]
