@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
@@ -10,8 +9,13 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
 
+import numpy as np
 from river import drift
 from river.drift import binary
+
+from sandbox.table import FloatArray
+
+from ._detector_rules import Samples, hddm_a_alarms, hddm_w_alarms, kswin_alarms
 
 
 class Offer(NamedTuple):
@@ -35,6 +39,13 @@ class Kswin(drift.KSWIN):
     The p value of two samples of one size depends on nothing but the statistic, which has few values.
     """
 
+    def alarms_in(self, values: FloatArray, most: int) -> list[int]:
+        """Return where a fresh one alarms in values (n,) that are 0 or 1, at most `most` times."""
+        size = self.stat_size
+        rises = range(size + 1)
+        alarming = np.array([p_of_rise(rise, size) <= self.alpha and rise / size > 0.1 for rise in rises])
+        return kswin_alarms(values, alarming, self.window_size, _samples(self.seed, self.window_size, size), most)
+
     def update(self, x: Any) -> None:
         """Hear the next value."""
         if self.drift_detected:
@@ -53,6 +64,36 @@ class Kswin(drift.KSWIN):
         if self.p_value <= self.alpha and rise / self.stat_size > 0.1:
             self._drift_detected = True
             self.window = deque(islice(recent, None), maxlen=self.window_size)
+
+
+@lru_cache(maxsize=64)
+def _samples(seed: int | None, window: int, size: int) -> Samples:
+    """Return what KSWIN draws with a seed; of many runs it is drawn once."""
+    return Samples(drift.KSWIN(window_size=window, stat_size=size, seed=seed)._rng, window - size, size)
+
+
+class HddmA(binary.HDDMA):
+    """River's HDDM-A, alarm for alarm, and quicker where a whole run is told at once."""
+
+    def alarms_in(self, values: FloatArray, most: int) -> list[int] | None:
+        """Return where a fresh one alarms in values (n,) of 0 and 1, at most `most` times; None: listen instead."""
+        if self.two_sided_test:
+            return None
+        found = np.empty(min(most, len(values)), dtype=np.int64)
+        return list(found[: hddm_a_alarms(values, float(self.drift_confidence), len(found), found)].tolist())
+
+
+class HddmW(binary.HDDMW):
+    """River's HDDM-W, alarm for alarm, and quicker where a whole run is told at once."""
+
+    def alarms_in(self, values: FloatArray, most: int) -> list[int] | None:
+        """Return where a fresh one alarms in values (n,) of 0 and 1, at most `most` times; None: listen instead."""
+        if self.two_sided_test:
+            return None
+        fading = float(self.lambda_val)
+        found = np.empty(min(most, len(values)), dtype=np.int64)
+        count = hddm_w_alarms(values, float(self.drift_confidence), fading, (1 - fading) ** 2, len(found), found)
+        return list(found[:count].tolist())
 
 
 def _largest_rise(a: Sequence[float], b: Sequence[float]) -> int:
@@ -85,13 +126,7 @@ OFFERS = {
     "eddm": Offer(
         binary.EDDM, "beta", 0.2, 0.9999, True, "distance between errors (Baena-García et al. 2006)", "alpha"
     ),
-    "hddm-a": Offer(binary.HDDMA, "drift_confidence", 1e-15, 0.999, True, "means, Hoeffding (Frías-Blanco 2015)"),
-    "hddm-w": Offer(binary.HDDMW, "drift_confidence", 1e-15, 0.999, True, "weighted means, McDiarmid (the same)"),
+    "hddm-a": Offer(HddmA, "drift_confidence", 1e-15, 0.999, True, "means, Hoeffding (Frías-Blanco 2015)"),
+    "hddm-w": Offer(HddmW, "drift_confidence", 1e-15, 0.999, True, "weighted means, McDiarmid (the same)"),
     "kswin": Offer(Kswin, "alpha", 1e-15, 0.999, False, "recent against older, Kolmogorov-Smirnov (Raab 2020)"),
 }
-
-
-def sensitivity(offer: Offer, level: float) -> dict[str, float]:
-    """Return the settings of a level, from 0 (strictest) to 1 (loosest), evenly on a logarithmic scale."""
-    value = offer.strict * math.exp(level * math.log(offer.loose / offer.strict))
-    return {offer.setting: value} | ({offer.raised: max(0.95, value)} if offer.raised else {})

@@ -17,7 +17,8 @@ from sandbox.errors import SandboxError
 def detect(
     stream: Annotated[str, typer.Argument(metavar="STREAM", help="a world, such as coin or river:Phishing")],
     detectors: Annotated[
-        list[str] | None, typer.Argument(metavar="DETECTOR", help="as adwin:delta=0.01 or FILE.py:NAME [all of River's]")
+        list[str] | None,
+        typer.Argument(metavar="DETECTOR", help="as adwin:delta=0.01 or FILE.py:NAME [all of River's]"),
     ] = None,
     agent: Annotated[str | None, typer.Option(metavar="A", help="whose decisions are watched [a usual one]")] = None,
     watch: Annotated[str | None, typer.Option(metavar="WHAT", help="error, truth or reward [error]")] = None,
@@ -25,7 +26,7 @@ def detect(
     steps: Annotated[int | None, typer.Option(metavar="N", help="decisions of a run [the world's suggestion]")] = None,
     drift: Annotated[list[str] | None, typer.Option(metavar="SPEC", help=DRIFT)] = None,
     feedback: Annotated[str | None, typer.Option(metavar="SPEC", help=FEEDBACK)] = None,
-    within: Annotated[int | None, typer.Option(metavar="N", help="a later alarm has missed the drift [none]")] = None,
+    within: Annotated[int, typer.Option(metavar="N", help="an alarm N decisions after a drift has missed it")] = 1000,
     false_alarms: Annotated[float, typer.Option(metavar="R", help="tune to R false alarms per 10,000 decisions")] = 1.0,
     jobs: Annotated[int | None, typer.Option(metavar="N", help="worker processes [all cores]")] = None,
     out: Annotated[Path | None, typer.Option(metavar="STEM", help="where the figure goes [STREAM--detect]")] = None,

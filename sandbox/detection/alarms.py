@@ -9,8 +9,9 @@ import numpy as np
 
 from sandbox.detection.heard import Heard
 from sandbox.errors import SandboxError, one_line
-from sandbox.table import IntArray
+from sandbox.table import FloatArray, IntArray
 
+_LARGE = 2**62
 RECENT = 50  # values, compared with those before, that tell whether what is heard rose or fell
 
 
@@ -24,11 +25,21 @@ class Alarms(NamedTuple):
 def alarms_of(detector: Any, heard: Heard, name: str, most: float = math.inf) -> Alarms:
     """Return the alarms of a fresh detector; more than `most` nobody wants to know of.
 
-    A detector has `update(value)`, after which `drift_detected` says whether this is an alarm.
+    A detector has `update(value)`, after which `drift_detected` says whether this is an alarm. Some
+    of ours also say at once where they alarm, by `alarms_in`.
     """
-    update, found = detector.update, list[int]()
     values = heard.values
     whole = bool(np.isin(values, (0.0, 1.0)).all())
+    quick = getattr(detector, "alarms_in", None)
+    at_once = quick(values, _LARGE if math.isinf(most) else int(most) + 1) if whole and quick is not None else None
+    found = _one_by_one(detector, values, whole, name, most) if at_once is None else at_once
+    places = np.array(found, dtype=np.int64)
+    return Alarms(tuple(heard.at[places].tolist()), _fell(heard, places))
+
+
+def _one_by_one(detector: Any, values: FloatArray, whole: bool, name: str, most: float) -> list[int]:
+    """Return where a detector alarms; `whole`: it is told whole numbers."""
+    update, found = detector.update, list[int]()
     told: list[Any] = values.astype(np.int64).tolist() if whole else values.tolist()
     try:
         for i, value in enumerate(told):
@@ -39,8 +50,7 @@ def alarms_of(detector: Any, heard: Heard, name: str, most: float = math.inf) ->
                     break
     except Exception as error:
         raise SandboxError(f"{name} failed at value {i + 1} of {len(told)}: {one_line(error)}") from error
-    places = np.array(found, dtype=np.int64)
-    return Alarms(tuple(heard.at[places].tolist()), _fell(heard, places))
+    return found
 
 
 def _fell(heard: Heard, places: IntArray) -> tuple[bool, ...]:

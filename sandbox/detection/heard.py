@@ -103,9 +103,7 @@ def _watched(world: World, trace: Trace, seed: int, watch: str) -> FloatArray:
     return np.abs(trace.choice - truth)
 
 
-def _misinformed(
-    world: World, trace: Trace, seed: int
-) -> tuple[FloatArray | bool, Callable[[FloatArray], FloatArray]]:
+def _misinformed(world: World, trace: Trace, seed: int) -> tuple[FloatArray | bool, Callable[[FloatArray], FloatArray]]:
     """Return which answers are wrong, and what they say instead of the truth."""
     feedback, space = world.terms.feedback, world.choice_space
     if not feedback.noisy:

@@ -60,7 +60,7 @@ class Listener:
         return self._heard[seed, control]
 
     def facts(self) -> dict[str, Any]:
-        """Return what a study must know before it begins: how long runs are, whether 0 and 1 are all, which are alike."""
+        """Return what a study must know first: how long runs are, whether 0 and 1 are all, which are alike."""
         heard = [self.hear(seed, control) for seed in self.seeds for control in {False, self.controlled}]
         return {
             "steps": max(one.steps for one in heard),

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from sandbox.detection.crew import Crew
 from sandbox.detection.detectors import Detector
 
-_TRIALS = 12  # halvings of the range of a setting, at most
+_TRIALS = 10  # halvings of the range of a setting, at most
+_NEAR = 0.9  # of the alarms that are wanted: near enough
 
 
 class Tuned(NamedTuple):
@@ -37,7 +38,7 @@ def tune(detector: Detector, crew: Crew, most: float) -> Tuned:
             high = level
         else:
             low = level
-        if count == math.floor(most):
+        if _NEAR * math.floor(most) <= count <= most:
             break
     return Tuned(detector.at_level(low))
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from sandbox.detection.alarms import Alarms
 
+WITHIN = 1000  # decisions: an alarm so long after a drift is complete has not found it
 PER = 10_000  # decisions, for which false alarms are counted
 
 
@@ -42,15 +43,18 @@ class RunScore(NamedTuple):
     false_fell: float
 
 
-def spans_of(changes: Sequence[tuple[int, int]], steps: int) -> tuple[Span, ...]:
-    """Return the spans of the changes (begin, complete) of a run: each lasts until the next one, or the end.
+def spans_of(changes: Sequence[tuple[int, int]], steps: int, within: int = WITHIN) -> tuple[Span, ...]:
+    """Return the spans of the changes (begin, complete) of a run: each lasts until `within` decisions after it is
+    complete, but no longer than until the next one, or the end.
 
     Of changes that begin at one step only the last to be complete counts.
     """
     last = dict(sorted(changes))  # of equal beginnings the later
     begins = sorted(begin for begin in last if begin < steps)
     ends = [*begins[1:], steps]
-    return tuple(Span(begin, last[begin], end) for begin, end in zip(begins, ends, strict=True))
+    return tuple(
+        Span(begin, last[begin], min(end, last[begin] + within)) for begin, end in zip(begins, ends, strict=True)
+    )
 
 
 def delays(alarms: Alarms, spans: Sequence[Span]) -> tuple[int | None, ...]:

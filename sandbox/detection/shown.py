@@ -27,7 +27,7 @@ def print_found(found: Found) -> None:
         return
     console.print(_table(found, found.given, f"{_terms(found)}, detectors as given"))
     if found.matched:
-        rate = f"{number(found.rate)} false alarm{'s' * (found.rate != 1.0)} per {PER:,} decisions at most"
+        rate = f"{found.rate:g} false alarm{'s' * (found.rate != 1.0)} per {PER:,} decisions at most"
         console.print(_table(found, found.matched, f"tuned to {rate}, as loose as that allows"))
     for name, why in found.unmatched.items():
         console.print(safe(f"! {name} is not tuned: {why}"), style="yellow", soft_wrap=True)
@@ -59,10 +59,10 @@ def _table(found: Found, rows: Sequence[Row], title: str) -> Table:
 
 
 def _cells(row: Row) -> list[str]:
-    percent = [_text(row.interval(name), 100.0) for name in ("found", "by_chance")]
+    percent = [_text(row.interval(name), 100.0, 100.0) for name in ("found", "by_chance")]
     fell = row.interval("fell").mean
     return [
-        _text(row.interval("credit")),
+        _text(row.interval("credit"), 1.0, 1.0),
         *percent,
         _text(row.interval("delay")),
         _text(row.interval("false_alarms")),
@@ -70,10 +70,10 @@ def _cells(row: Row) -> list[str]:
     ]
 
 
-def _text(interval: Interval, factor: float = 1.0) -> str:
-    """Return a mean with its interval, which for these measures is cut at 0 if the mean is not below that."""
+def _text(interval: Interval, factor: float = 1.0, most: float = math.inf) -> str:
+    """Return a mean with its interval, cut where no mean can be: at 0, if it is not below that, and at `most`."""
     mean, low, high = (factor * part for part in interval[:3])
-    return interval_text((mean, max(0.0, low) if mean >= 0.0 else low, high, interval.n))
+    return interval_text((mean, max(0.0, low) if mean >= 0.0 else low, min(high, most), interval.n))
 
 
 def _listed(found: Found) -> Table:

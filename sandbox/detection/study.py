@@ -12,7 +12,7 @@ from sandbox.detection.found import Found, Row
 from sandbox.detection.heard import usual_agent, what_to_watch
 from sandbox.detection.listener import Request
 from sandbox.detection.matched import tune
-from sandbox.detection.scores import PER, Span, score_run, spans_of
+from sandbox.detection.scores import PER, WITHIN, Span, score_run, spans_of
 from sandbox.drift import Specs
 from sandbox.errors import SandboxError
 from sandbox.interfaces import check_range
@@ -33,7 +33,7 @@ def detect(
     steps: int | None = None,
     drift: Specs = None,
     feedback: str | None = None,
-    within: int | None = None,
+    within: int = WITHIN,
     false_alarms: float = 1.0,
     jobs: int | None = None,
     progress: Progress | None = None,
@@ -41,11 +41,12 @@ def detect(
     """Let detectors listen to an agent in a world that changes, and score their alarms.
 
     `detectors`: their names, all of River's if there are none; dummies stand beside them always. `watch`: what they
-    hear, `error`, `truth` or `reward`. `within`: decisions after which an alarm has missed a drift, None: until the
-    next one. `false_alarms`: per 10,000 decisions in a world that does not change, to which
+    hear, `error`, `truth` or `reward`. `within`: so many decisions after a drift is complete, an alarm has missed
+    it. `false_alarms`: per 10,000 decisions in a world that does not change, to which
     each is tuned. Raise `SandboxError` where that makes no sense.
     """
     check_range("detect", "false_alarms", false_alarms, 0.0, PER)
+    check_range("detect", "within", within, 1, 2**62)
     check_range("detect", "seeds", seeds, 1, 10_000)
     listening = [detector_of(name) for name in dict.fromkeys(detectors or offers())]
     listening += [detector_of(name) for name in DUMMIES if name not in {one.name for one in listening}]
@@ -62,7 +63,7 @@ def detect(
     with Crew(request, range(seeds), known and bool(opened.schedule), jobs or cores()) as crew:
         facts = crew.facts()
         tell("what is heard")
-        spans = _spans(opened, facts["steps"], within) if known else ()
+        spans = spans_of(opened.schedule.changes(facts["steps"]), facts["steps"], within) if known else ()
         if opened.schedule and known and not spans:
             raise SandboxError(f"{opened.name}: the drift begins after the {facts['steps']:,} decisions of a run")
         found = Found(opened.name, who, watched, facts, str(opened.schedule), feedback or "", seeds, spans, why)
@@ -73,11 +74,6 @@ def detect(
         if known and spans:
             _match(listening, study, found, false_alarms, tell)
     return found
-
-
-def _spans(world: World, steps: int, within: int | None) -> tuple[Span, ...]:
-    spans = spans_of(world.schedule.changes(steps), steps)
-    return spans if within is None else tuple(one._replace(end=min(one.end, one.begin + within)) for one in spans)
 
 
 def _texts(drift: Specs) -> Specs:
