@@ -105,7 +105,7 @@ class Course(MixedStream):
         come = self.come(seed, start, count)
         if self.reactive:
             level, values, rewards = self._walks.at(seed, start, count)
-            self._levels(come.context)[:] = level
+            self.levels_in(come.context)[:] = level
         else:
             _, values, rewards = self._price(seed, start, come, self.rested(), ORACLE)
         seen = Slate(come.person, come.context, come.item)
@@ -187,7 +187,7 @@ class Course(MixedStream):
                 who = int(come.user[i]), int(come.person[i])
                 price_step(seed, start + i, self._fixed, law, satiety, desk, *who, come.item[i], value, outcome)
                 if self.reactive:
-                    self._levels(come.context)[i] = satiety.level[who[0]]
+                    self.levels_in(come.context)[i] = satiety.level[who[0]]
                 observation = self.observation(batch, i)
                 asked = Asked(observation, math.nan, group, group, code, value.tolist(), None, self.abstention)
                 asked.about = About(seed, start + i, who[0], self._fixed, satiety, outcome, observation["durations"])
@@ -196,6 +196,6 @@ class Course(MixedStream):
                     self.settle(asked, self.ideal(asked))
             start, count = start + count, min(2 * count, BATCH)
 
-    def _levels(self, context: FloatArray) -> FloatArray:
-        """Return the part of contexts (n, d) that holds levels of satiety (n, categories)."""
-        return context[:, self.dimensions + 1 :][:, : self.categories]
+    def levels_in(self, context: FloatArray) -> FloatArray:
+        """Return the part of contexts (..., d) that holds levels of satiety (..., categories)."""
+        return context[..., self.dimensions + 1 : self.dimensions + 1 + self.categories]
