@@ -20,6 +20,7 @@ class Drifting:
     best: list[tuple[int, float]] = field(default_factory=list)  # from which step on, E[V*] of a start; for figures
     never: list[str] = field(default_factory=list)  # drifts that begin after the end of every run
     unfinished: list[str] = field(default_factory=list)  # those that are not complete by then
+    arrivals: list[tuple[int, str]] = field(default_factory=list)  # of groups that come one after another
 
     def __str__(self) -> str:
         """Return what is out of the ordinary, empty if nothing is."""
@@ -36,6 +37,7 @@ def drifting_of(schedule: Schedule, feedback: str, meta: Meta, steps: int) -> Dr
         _best(schedule, meta, steps),
         [str(one) for one in schedule.drifts if one.at >= steps > 0],
         [str(one) for one in schedule.drifts if one.at < steps < one.at + one.width],
+        [(at, name) for at, name in meta.arrivals if at < steps],
     )
 
 

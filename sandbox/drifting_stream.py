@@ -12,7 +12,6 @@ class DriftingStream(Stream):
     """A stream with a schedule of drifts. Subclasses keep every constructor argument under its name, `drift` too."""
 
     choice_names: tuple[str, ...]
-    group_names: tuple[str, ...]
     n_cells: int
     suggested = 20_000  # questions of a run, where nothing else is asked
 

@@ -198,6 +198,8 @@ class Stream(ABC):
     choice_space: Labels | Number | spaces.Discrete
     length: int | None = None  # number of questions, None if unknown or endless
     tolerance: float = math.nan  # a forecast further off than this is a mistake; NaN: the world does not say
+    group_names: tuple[str, ...] = ()
+    arrivals: tuple[tuple[int, str], ...] = ()  # of groups that come one after another: from which question on, and who
     quantile: float = 0.5  # the level that a forecast is meant for: that of the pinball loss
     extras: tuple[str, ...] = ()  # names, declared in sandbox/extras.py, of what is reported of each decision
     catalogue: int = 0  # number of items of which a slate is made; 0: choices are no slates

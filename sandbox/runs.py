@@ -21,6 +21,7 @@ from sandbox.evaluator import Evaluator, Scores
 from sandbox.harm import Harm, slight
 from sandbox.interfaces import Agent
 from sandbox.recovery import NOT_COMPLETE, GapLog, Recovery, recover, segments_of, undecided
+from sandbox.shortfall import with_shortfall
 from sandbox.table import FloatArray, IntArray
 from sandbox.trace import Sink, Trace
 
@@ -105,6 +106,7 @@ def run_once(
             if not scores.decisions:
                 raise RunError("the world ended before the first decision")
             seconds = time.perf_counter() - began
+            scores = with_shortfall(world, scores, judge.total("reward"), seed, budget, sink.go_on)
             found = () if log is None else _recoveries(world, twin, seed, budget, options, log, sink)
     except (Exception, SystemExit, Halt) as error:  # users' code may want to leave; the study stays
         return _failed(world, seed, error, sink.made)

@@ -126,6 +126,7 @@ def _meta(about: dict[str, Any]) -> Meta:
     told = dict(about["meta"])
     for name in ("labels", "expected_start", "groups"):
         told[name] = tuple(told[name])
+    told["arrivals"] = tuple((at, name) for at, name in told["arrivals"])
     return Meta(**told)
 
 

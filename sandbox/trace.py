@@ -125,7 +125,8 @@ class Meta:
     mistake. `tolerance`: so is a forecast further off. `marks`: for each metric that counts decisions in certain cells,
     such as `near_misses`, those cells. `extras`: the names of what the world reports of each decision. `quantile`: the
     level by which forecasts are charged the pinball loss. `catalogue`: number of items of which a slate, the numbers in
-    `choice_vector`, is made; 0: choices are no slates.
+    `choice_vector`, is made; 0: choices are no slates. `arrivals`: the steps at which groups that follow each other
+    arrive, and their names. `reactive`: whether choices change later laws, so that gaps are myopic.
     """
 
     task: Task
@@ -145,6 +146,8 @@ class Meta:
     why_unpriced: str = ""
     episodic: bool = True
     groups: tuple[Any, ...] = field(default=())
+    arrivals: tuple[tuple[int, str], ...] = ()
+    reactive: bool = False
     marks: dict[str, tuple[int, ...]] = field(default_factory=dict)
     extras: tuple[str, ...] = ()
     quantile: float = 0.5

@@ -11,7 +11,7 @@ from sandbox.comparison.bands import mean_of, simultaneous_band
 from sandbox.comparison.learning import LearningCurve, on_grid
 from sandbox.plots.crowd import thinned
 from sandbox.plots.looks import looks_of, plain
-from sandbox.plots.marks import draw_best, mark_changes, shrink_failures, zoom_on_learners
+from sandbox.plots.marks import draw_best, mark_arrivals, mark_changes, shrink_failures, zoom_on_learners
 from sandbox.plots.panels import Panel, curves_of, panels
 from sandbox.result import Result
 from sandbox.table import FloatArray
@@ -73,6 +73,7 @@ def draw_panel(axes: Axes, panel: Panel, result: Result, looks: list[dict[str, A
         drawn += [value for _, value in curves] if not is_yardstick(agent.name) else []
     best = draw_best(axes, result, panel.reference)
     mark_changes(axes, result.drifting.changes)
+    mark_arrivals(axes, result.drifting.arrivals)
     ends = [float(end) for mean in means.values() if len(mean) for end in (np.nanmin(mean), np.nanmax(mean))]
     if ends and panel.logarithmic:
         positive = min(ends) > 0

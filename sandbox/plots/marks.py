@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sandbox.plots.looks import plain
 from sandbox.result import Result
 from sandbox.show.numbers import minus
 from sandbox.table import FloatArray
@@ -62,6 +63,17 @@ def mark_changes(axes: Axes, changes: Sequence[tuple[int, int]]) -> None:
             axes.annotate(
                 "drift", (begin, 0), xycoords=("data", "axes fraction"), fontsize=8, va="bottom", ha="left",
                 xytext=(3, 3), textcoords="offset points", bbox=_BEHIND,
+            )  # fmt: skip
+
+
+def mark_arrivals(axes: Axes, arrivals: Sequence[tuple[int, str]]) -> None:
+    """Draw a line where a group arrives, and name it where there is room for names."""
+    for at, name in arrivals[:_MOST_MARKS]:
+        axes.axvline(at, color="#000000", linewidth=0.9, linestyle=(0, (4, 2)), zorder=2, alpha=0.7)
+        if len(arrivals) <= _MANY:
+            axes.annotate(
+                plain(name), (at, 0), xycoords=("data", "axes fraction"), fontsize=7, va="bottom", ha="left",
+                rotation=90, xytext=(2, 3), textcoords="offset points", bbox=_BEHIND,
             )  # fmt: skip
 
 

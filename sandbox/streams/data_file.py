@@ -12,6 +12,7 @@ from sandbox.errors import SandboxError, suggestion
 from sandbox.interfaces import Labels, Number, Question, Stream
 from sandbox.streams.features import feature_space, ordered_labels
 
+_MOST_GROUPS = 256
 _MOST_LABELS = 20  # an integer column with more distinct values is a number, not a class
 _WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
 _MOMENTS = ("DATE", "TIMESTAMP")
@@ -20,13 +21,22 @@ _MOMENTS = ("DATE", "TIMESTAMP")
 class DataFile(Stream):
     """Rows of a CSV or Parquet file; the column `label` is the answer, the others are features.
 
-    `task`: "classification" or "regression"; by default text, truth values and integers of at most 20 kinds are
+    `group`: a column that is shown to nobody: by it decisions are told apart in tables, and where its values come in
+    blocks, as speakers one after another, figures mark each arrival. `leave_out`: columns that are no features, with a
+    / between them. `task`: "classification" or "regression"; by default text, truth values and integers of at most 20 kinds are
     classes. `missing`: "error" refuses an empty feature, "omit" leaves it out of its question, as River expects.
     `tolerance`: a forecast further off is a mistake. Dates become seconds since 1970.
     """
 
     def __init__(
-        self, path: str, label: str, task: str = "auto", missing: str = "error", tolerance: float = math.nan
+        self,
+        path: str,
+        label: str,
+        task: str = "auto",
+        missing: str = "error",
+        tolerance: float = math.nan,
+        group: str = "",
+        leave_out: str = "",
     ) -> None:
         for name, value, allowed in (
             ("task", task, ("auto", "classification", "regression")),
@@ -39,6 +49,8 @@ class DataFile(Stream):
         self.task = task
         self.missing = missing
         self.tolerance = tolerance
+        self.group = group
+        self.leave_out = leave_out
         self._look()
 
     def _look(self) -> None:
@@ -49,7 +61,10 @@ class DataFile(Stream):
             with connect() as connection:
                 self._source, self._given = self._table(connection)
                 kinds = self._columns(connection)
-                self._names = [name for name in kinds if name != self.label]
+                hidden = self._hidden(kinds)
+                self._names = [name for name in kinds if name not in hidden]
+                if not self._names:
+                    raise SandboxError(f"{self.path} has no column beside the label {self.label!r} that is shown")
                 self._select = ", ".join(_cast(self.path, name, kinds[name]) for name in self._names)
                 # Every column is counted, so that every value is read.
                 filled = self._all(connection, f"count(*), {', '.join(f'count({quote(name)})' for name in kinds)}")[0]
@@ -62,12 +77,42 @@ class DataFile(Stream):
                     self._name_missing(connection, kinds)
                 self.length = int(rows)
                 self.choice_space = self._choices(connection, kinds[self.label])
+                self._look_at_groups(connection)
                 first = self._all(connection, self._select, "LIMIT 1")[0]
                 self.observation_space = feature_space(dict(zip(self._names, first, strict=True)))
         except SandboxError:
             raise
         except Exception as error:
             raise SandboxError(f"{self.path}: cannot be read: {reason(error)}") from error
+
+    def _hidden(self, kinds: dict[str, str]) -> set[str]:
+        """Return the columns that are no features."""
+        hidden = [self.label, *([self.group] if self.group else []), *filter(None, self.leave_out.split("/"))]
+        for name in hidden:
+            if name not in kinds:
+                raise SandboxError(
+                    f"{self.path} has no column {name!r}{suggestion(name, kinds)}; it has {', '.join(kinds)}"
+                )
+        if self.group == self.label:
+            raise SandboxError(f"{self.path}: group={self.group}: the label is no group")
+        return set(hidden)
+
+    def _look_at_groups(self, connection: Any) -> None:
+        """Learn the groups, in the order in which they come, and where each arrives if they come in blocks."""
+        if not self.group:
+            return
+        value = f"CAST({quote(self.group)} AS VARCHAR)"
+        numbered = f"(SELECT row_number() OVER () - 1 AS row_no, {value} AS g FROM {self._source})"
+        found = connection.execute(
+            f"SELECT g, min(row_no) AS first, max(row_no) - min(row_no) + 1 - count(*) AS holes FROM {numbered} "
+            f"GROUP BY g ORDER BY first LIMIT {_MOST_GROUPS + 1}",
+            self._given,
+        ).fetchall()
+        if len(found) > _MOST_GROUPS:
+            raise SandboxError(f"{self.path}: group={self.group}: more than {_MOST_GROUPS} groups are too many to tell")
+        self.group_names = tuple(str(row[0]) for row in found)
+        if not any(holes for _, _, holes in found):
+            self.arrivals = tuple((int(first), str(name)) for name, first, _ in found)
 
     def _table(self, connection: Any) -> tuple[str, list[Any]]:
         """Return SQL that reads the file, every column with the type that all its values have, and its parameters."""
@@ -134,16 +179,19 @@ class DataFile(Stream):
         """Yield the rows, in their order; `seed` changes nothing."""
         labels = self.choice_space.labels if isinstance(self.choice_space, Labels) else None
         codes = {label: code for code, label in enumerate(labels)} if labels is not None else None
-        names = [*self._names, ""]
+        names = self._names
+        group_sql = f"CAST({quote(self.group)} AS VARCHAR)" if self.group else "NULL"
+        group_of: dict[Any, int] = {name: code for code, name in enumerate(self.group_names)}
         with connect() as connection:
-            cursor = connection.execute(f"SELECT {self._select}, {self._label_sql} FROM {self._source}", self._given)
+            wanted = f"SELECT {self._label_sql}, {group_sql}, {self._select} FROM {self._source}"
+            cursor = connection.execute(wanted, self._given)
             while rows := cursor.fetchmany(2048):
-                for row in rows:
-                    question = dict(zip(names, row, strict=True))
-                    answer = question.pop("")
-                    if None in row:
+                for answer, group, *values in rows:
+                    question = dict(zip(names, values, strict=True))
+                    if None in values:
                         question = {name: value for name, value in question.items() if value is not None}
-                    yield Question(question, answer if codes is None else codes[answer])
+                    truth = answer if codes is None else codes[answer]
+                    yield Question(question, truth, group=group_of.get(group, 0))
 
 
 def _counts(text: str) -> str:

@@ -104,6 +104,7 @@ class RottingArms(ArmStream):
             raise SandboxError(f"{self.world_name}: rested={rested!r} is neither True nor False")
         self._open(len(heights))
         self.kind = "rested" if rested else "slate"  # which no compiled loop knows
+        self.reactive = rested
         self.objective = "reward per decision" + (", myopic" if rested else "")
         self.gap_range = float(max(heights)) or 1.0
         self.luck_reach = REACH * self.largest("noise") + (self.gap_range if self.mixes else 0.0)
