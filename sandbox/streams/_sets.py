@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +27,13 @@ class SetStream(MixedStream):
 
     per_day: int
     alerts: int
+
+    @classmethod
+    def env_class(cls, stream: SetStream) -> Any:
+        """Return a stream as a Gymnasium environment (`sandbox.set_env.DayEnv`)."""
+        from sandbox.set_env import DayEnv
+
+        return DayEnv(stream)
 
     @abstractmethod
     def gain(self, question: Question, truth: float) -> float:
