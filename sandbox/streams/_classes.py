@@ -15,6 +15,7 @@ from sandbox.errors import SandboxError
 from sandbox.interfaces import Label, Labels, Messages, Numbers
 from sandbox.law_stream import Batch
 from sandbox.streams._mixed import MixedStream, Part
+from sandbox.streams.features import AnyNumber
 from sandbox.table import FloatArray, IntArray
 
 
@@ -46,15 +47,12 @@ class ClassStream(MixedStream):
         self._laws: dict[int, Any] = {}
 
     def _open(self, labels: Sequence[Label], features: Sequence[str]) -> None:
-        """Check the settings, and say what can be seen and chosen."""
-        self._check_settings()
+        """Say what can be seen and chosen, once the settings are checked."""
         self.choice_space: Labels = Labels(labels)
         self.choice_names = tuple(map(str, labels))
         self.feature_names = tuple(features)
         self.n_cells = len(self.cell_names)
-        self.observation_space: spaces.Space[Any] = spaces.Dict(
-            {name: spaces.Box(-np.inf, np.inf, (), np.float64) for name in features}
-        )
+        self.observation_space = spaces.Dict({name: AnyNumber() for name in features})
 
     def _check_whole(self, setting: str) -> None:
         """Refuse, in one line, values of a setting that are no whole numbers: a drift leads from one to another."""

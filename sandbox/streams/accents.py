@@ -153,6 +153,7 @@ class Accents(ClassStream):
     def __init__(self, accent: int = 0, spread: float = 0.1, women: float = 0.5, drift: Specs = None) -> None:
         super().__init__(drift)
         self.accent, self.spread, self.women = accent, spread, women
+        self._check_settings()
         self._open(WORDS, ("F1", "F2", "F3", "woman"))
         self._check_whole("accent")
 

@@ -24,6 +24,20 @@ class AnyText(spaces.Text):
         return "AnyText()"
 
 
+class AnyNumber(spaces.Box):
+    """A space of single numbers, as River's rows hold them: plain floats, of which Gymnasium's own Box complains."""
+
+    def __init__(self) -> None:
+        super().__init__(-np.inf, np.inf, (), np.float64)
+
+    def contains(self, x: Any) -> bool:
+        """Whether `x` is a number."""
+        return isinstance(x, numbers.Real) or (isinstance(x, np.ndarray) and x.shape == ())
+
+    def __repr__(self) -> str:
+        return "AnyNumber()"
+
+
 def feature_space(example: Mapping[Any, Any]) -> spaces.Dict:
     """Return a Dict space for questions like `example`: a number, a text, or anything else, by feature name."""
     made: dict[str, spaces.Space[Any]] = {}

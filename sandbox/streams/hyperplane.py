@@ -41,6 +41,7 @@ class Hyperplane(SideStream):
     ) -> None:
         super().__init__(drift)
         self.dimensions, self.moving, self.noise, self.law_seed = dimensions, moving, noise, law_seed
+        self._check_settings()
         self._open_sides(numbered(dimensions))
 
     def plane_of(self, part: Part) -> tuple[FloatArray, float]:

@@ -108,8 +108,8 @@ class Led(ClassStream):
     digits are as frequent. The Bayes error follows by enumeration: .13297 and .25998 at a `noise` of .05 and .10.
     Cells are the likeliest digits; displays are grouped into clear ones (that digit has probability .9) and others.
 
-    Drift: without settings, `swapped` segments change places with other attributes, drawn anew; with settings, `noise`
-    changes. In incremental drift each attribute by itself takes on its new meaning more and more often.
+    Drift: without settings, `swapped` segments change places with attributes that tell nothing, drawn anew; with
+    settings, `noise` changes. Incremental, each attribute by itself takes on its new meaning more and more often.
     """
 
     group_names = ("clear", "ambiguous")
@@ -121,18 +121,19 @@ class Led(ClassStream):
     def __init__(self, noise: float = 0.1, irrelevant: int = 17, swapped: int = 4, drift: Specs = None) -> None:
         super().__init__(drift)
         self.noise, self.irrelevant, self.swapped = noise, irrelevant, swapped
+        self._check_settings()
         self._open(range(DIGITS), numbered(SEGMENTS + irrelevant))
 
     def places_of(self, change: int) -> IntArray:
         """Return which attribute is which segment (7,), after a change of the world's own."""
-        place = np.arange(SEGMENTS + self.irrelevant)
+        place = np.arange(SEGMENTS)
         if change:
             rng = np.random.default_rng(change)
             moved = rng.permutation(SEGMENTS)[: self.swapped]
-            others = np.append(SEGMENTS + rng.permutation(self.irrelevant), np.roll(moved, 1))[: self.swapped]
-            for one, other in zip(moved, others, strict=True):
-                place[[one, other]] = place[[other, one]]
-        return place[:SEGMENTS]
+            free = SEGMENTS + rng.permutation(self.irrelevant)[: self.swapped]
+            stay = moved[len(free) :]  # where there are too few other attributes, segments go round
+            place[moved] = np.append(free, np.roll(stay, 1))
+        return place
 
     def lit_of(self, part: Part) -> FloatArray:
         """Return the chance (attributes, 10) that an attribute is lit, given the digit, in an anchor."""

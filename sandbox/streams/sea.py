@@ -36,6 +36,7 @@ class Sea(SideStream):
     def __init__(self, theta: float = 8.0, noise: float = 0.1, drift: Specs = None) -> None:
         super().__init__(drift)
         self.theta, self.noise = theta, noise
+        self._check_settings()
         self._open_sides(("x1", "x2", "x3"))
 
     def plane_of(self, part: Part) -> tuple[FloatArray, float]:

@@ -94,6 +94,7 @@ class Stagger(ClassStream):
         self.rule, self.noise, self.balanced = rule, noise, balanced
         if not isinstance(balanced, bool):
             raise SandboxError(f"stagger: balanced={balanced!r} is neither True nor False")
+        self._check_settings()
         self._open((False, True), ("colour", "shape", "size"))
         self._check_whole("rule")
         self.observation_space = spaces.Dict(
