@@ -49,7 +49,7 @@ class Kswin(drift.KSWIN):
     def update(self, x: Any) -> None:
         """Hear the next value."""
         if self.drift_detected:
-            self._reset()
+            self._reset()  # type: ignore[no-untyped-call]
         self.n += 1
         self.window.append(x)
         self._drift_detected = False
@@ -60,8 +60,7 @@ class Kswin(drift.KSWIN):
         drawn = [window[k] for k in self._rng.sample(range(old), self.stat_size)]
         recent = window[old:]
         rise = _largest_rise(drawn, recent)
-        self.p_value = p_of_rise(rise, self.stat_size)
-        if self.p_value <= self.alpha and rise / self.stat_size > 0.1:
+        if p_of_rise(rise, self.stat_size) <= self.alpha and rise / self.stat_size > 0.1:
             self._drift_detected = True
             self.window = deque(islice(recent, None), maxlen=self.window_size)
 

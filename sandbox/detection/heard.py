@@ -18,18 +18,6 @@ from sandbox.trace import Trace
 from sandbox.world import Budget, World
 
 WATCHED = ("error", "truth", "reward")
-# Tried in this order where no agent is named: the first that fits the world.
-_USUAL = (
-    "naive-bayes",
-    "linucb",
-    "ucb",
-    "river:StandardScaler() | LogisticRegression()",
-    "river:StandardScaler() | SoftmaxRegression()",
-    "river:StandardScaler() | LinearRegression()",
-    "majority",
-    "mean",
-    "random",
-)
 
 
 class Heard(NamedTuple):
@@ -52,13 +40,7 @@ def what_to_watch(world: World, wanted: str | None) -> str:
 
 def usual_agent(world: World, watch: str) -> str:
     """Return the name of an agent whose errors, or rewards, are worth hearing; of right answers, of any that fits."""
-    if watch == "truth":
-        return "mean" if isinstance(world.choice_space, Number) else "random"
-    for name in _USUAL:
-        if name == "majority" and not isinstance(world.choice_space, Labels):
-            continue
-        if name.startswith("river:") and not isinstance(world.observation_space, spaces.Dict):
-            continue
+    for name in _usual(world, watch):
         try:
             agent = make_agent(name, world)
             agent.begin(world.observation_space, world.choice_space, np.random.default_rng(0))
@@ -66,6 +48,25 @@ def usual_agent(world: World, watch: str) -> str:
             continue
         return name
     raise SandboxError(f"{world.name}: say whose {watch}s are watched, by --agent")
+
+
+def _usual(world: World, watch: str) -> tuple[str, ...]:
+    """Return agents that are worth trying, the best first."""
+    seen, space = world.observation_space, world.choice_space
+    parts = list(seen.spaces.values()) if isinstance(seen, spaces.Dict) else [seen]
+    numbers = isinstance(seen, spaces.Dict) and all(isinstance(part, spaces.Box) for part in parts)
+    if isinstance(space, Number):
+        model = ("river:StandardScaler() | LinearRegression()",) if numbers and watch != "truth" else ()
+        return (*model, "mean")
+    if not isinstance(space, Labels):
+        return "linucb", "ucb", "q-learning", "random"
+    if watch == "truth":
+        return ("random",)
+    if any(isinstance(part, spaces.Text) for part in parts):
+        return "naive-bayes", "majority"
+    if not numbers:
+        return ("majority",)
+    return "river:StandardScaler() | LogisticRegression()", "river:GaussianNB()", "majority"
 
 
 def hear(world: World, agent: str, seed: int, steps: int, watch: str) -> Heard:

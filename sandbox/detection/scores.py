@@ -47,14 +47,14 @@ def spans_of(changes: Sequence[tuple[int, int]], steps: int, within: int = WITHI
     """Return the spans of the changes (begin, complete) of a run: each lasts until `within` decisions after it is
     complete, but no longer than until the next one, or the end.
 
-    Of changes that begin at one step only the last to be complete counts.
+    Of changes that begin at one step only the last to be complete counts. One with less than a hundred decisions (or a
+    tenth of `within`) until the end of the run is nobody's to find, and left out.
     """
     last = dict(sorted(changes))  # of equal beginnings the later
     begins = sorted(begin for begin in last if begin < steps)
     ends = [*begins[1:], steps]
-    return tuple(
-        Span(begin, last[begin], min(end, last[begin] + within)) for begin, end in zip(begins, ends, strict=True)
-    )
+    spans = [Span(b, last[b], min(end, last[b] + within)) for b, end in zip(begins, ends, strict=True)]
+    return tuple(one for one in spans if steps - one.begin >= min(within, WITHIN) / 10)
 
 
 def delays(alarms: Alarms, spans: Sequence[Span]) -> tuple[int | None, ...]:

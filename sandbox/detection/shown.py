@@ -10,7 +10,7 @@ from rich.table import Table
 from sandbox.comparison.intervals import Interval
 from sandbox.detection.found import Found, Row
 from sandbox.detection.scores import PER
-from sandbox.show.numbers import interval_text, number
+from sandbox.show.numbers import interval_text
 from sandbox.show.text import console_of, safe
 from sandbox.show.verdicts import p_text
 
@@ -47,7 +47,7 @@ def _table(found: Found, rows: Sequence[Row], title: str) -> Table:
     table = Table(title=safe(title + ", mean [95 % interval] over seeds"), title_justify="left")
     table.add_column("place", justify="right")
     table.add_column("detector", overflow="fold", max_width=40)
-    heads = ("credit ↑", "found %", "by chance %", "delay ↓", f"false alarms per {PER:,} ↓", "fell %")
+    heads = ("credit ↑", "found %", "by chance %", "delay ↓", f"false alarms per {PER:,} ↓", "fell %", "false: fell %")
     for head in heads:
         table.add_column(head, justify="right", no_wrap=head in heads[:4])
     places = found.places(rows)
@@ -60,13 +60,16 @@ def _table(found: Found, rows: Sequence[Row], title: str) -> Table:
 
 def _cells(row: Row) -> list[str]:
     percent = [_text(row.interval(name), 100.0, 100.0) for name in ("found", "by_chance")]
-    fell = row.interval("fell").mean
+    false = row.interval("false_alarms").mean
+    fell = [row.interval("fell").mean, row.interval("false_fell").mean / false if false else math.nan]
+    if row.detector.is_dummy:
+        fell = [math.nan, math.nan]
     return [
         _text(row.interval("credit"), 1.0, 1.0),
         *percent,
         _text(row.interval("delay")),
         _text(row.interval("false_alarms")),
-        "–" if math.isnan(fell) else number(100.0 * fell, [100.0]),
+        *("–" if math.isnan(share) else f"{100.0 * share:.0f}" for share in fell),
     ]
 
 
@@ -88,7 +91,7 @@ def _listed(found: Found) -> Table:
         more = f" and {len(run.at) - _MOST_TOLD:,} more" if len(run.at) > _MOST_TOLD else ""
         total = sum(len(one.at) for one, _ in row.alarms.values())
         fell = sum(sum(one.fell) for one, _ in row.alarms.values())
-        share = number(100.0 * fell / total, [100.0]) if total and not row.detector.is_dummy else "–"
+        share = f"{100.0 * fell / total:.0f}" if total and not row.detector.is_dummy else "–"
         table.add_row(safe(str(row.detector)), _text(row.interval("false_alarms")), share, "  ".join(steps) + more)
     return table
 
@@ -113,7 +116,7 @@ def _legend(found: Found) -> list[str]:
     told = [
         "credit: the share of the time after a drift that is left once it is found, beyond that by chance; 1 at best. "
         "Chance: the same seeds where nothing changes",
-        "fell: alarms that say that what is heard fell; dummies do not listen, and get no credit",
+        "fell: of the alarms that find a drift, and of the false ones, those that say that what is heard fell",
     ]
     if any(not row.beats_dummies and not row.detector.is_dummy for row in [*found.given, *found.matched]):
         told.append("▼ not better than a dummy, beyond chance")
