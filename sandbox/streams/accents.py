@@ -135,8 +135,9 @@ class Accents(ClassStream):
     The logarithm of each formant is normal about the mean that was published for the accent, the word and men or
     women, with standard deviation `spread` (as a share of the frequency). Accents are 0, American (Peterson & Barney
     1952), 1, Michigan (Hillenbrand et al. 1995), 2, British (Deterding 1997). Words are as frequent as each other; the
-    share `women` of the speakers are. Who speaks, a man or a woman, is known and is the group; the accent is not
-    shown. Cells are the likeliest words.
+    share `women` of the speakers are women. Who speaks, a man or a woman, is known and is the group; the accent is not
+    shown. Cells are the likeliest words. By default the best possible error is 10.6, 19.6 and 15.8 % in the three
+    (measured on 2 million words each; Hillenbrand et al., table IX, tell 81 % of their 12 vowels by F1 to F3).
 
     Drift: without settings, the next accent, and around again: abrupt, speakers of another accent take over; gradual,
     they arrive among the others, and the posterior is over both; incremental, the vowels themselves move. With
