@@ -75,16 +75,17 @@ class Crew:
         self._away = [_Away(request, seeds[k::jobs], controlled) for k in range(1, jobs)]
 
     def facts(self) -> dict[str, Any]:
-        """Return what a study must know of all runs; see `Listener.facts`."""
+        """Return what a study must know of all runs; see `Listener.facts`. Curves are of those that are heard here."""
         for one in self._away:
             one.send({"do": "facts"})
         found = [self._here.facts(), *(one.wait() for one in self._away)]
-        return {
+        together: dict[str, Any] = {
             "steps": max(one["steps"] for one in found),
             "heard": sum(one["heard"] for one in found),
             "binary": all(one["binary"] for one in found),
             "kinds": sorted({kind for one in found for kind in one["kinds"]}),
         }
+        return dict(found[0]) | together
 
     def alarms(self, detector: Detector, control: bool, most: float = math.inf) -> dict[int, Alarms]:
         """Return the alarms of a detector in the runs, or in their controls, by seed; see `Listener.alarms`."""

@@ -14,7 +14,7 @@ from sandbox.comparison.intervals import Difference, Interval, mean_interval, pa
 from sandbox.comparison.pairs import holm
 from sandbox.detection.alarms import Alarms
 from sandbox.detection.detectors import Detector
-from sandbox.detection.scores import RunScore, Span
+from sandbox.detection.scores import PER, RunScore, Span
 
 MEASURES = {
     "credit": "share of the time after a drift that is left once it is found, beyond chance: 1 at best, dummies get 0",
@@ -107,6 +107,19 @@ class Found:
     def steps(self) -> int:
         """Decisions of a run."""
         return int(self.facts["steps"])
+
+    @property
+    def terms(self) -> str:
+        """What was heard, where and how long, in words."""
+        what = {"error": f"errors of {self.agent}", "truth": "right answers", "reward": f"rewards of {self.agent}"}
+        told = [f"{self.world}: {what[self.watch]}", f"{self.seeds} seed{'s' * (self.seeds != 1)}"]
+        told += [f"{self.steps:,} decisions", f"drift {self.drift}" * bool(self.drift)]
+        return ", ".join(filter(None, [*told, f"feedback {self.feedback}" * bool(self.feedback)]))
+
+    @property
+    def tuned(self) -> str:
+        """To what detectors were tuned, in words."""
+        return f"tuned to {self.rate:g} false alarm{'s' * (self.rate != 1.0)} per {PER:,} decisions at most"
 
     def ranking(self, rows: Sequence[Row]) -> list[Row]:
         """Return rows from best to worst; dummies have no merit and come last, alarming least often first."""

@@ -20,6 +20,8 @@ from sandbox.errors import SandboxError
 from sandbox.feedback import Feedback
 from sandbox.world import World, make_terms
 
+_STRETCHES = 200  # of a run, in figures
+
 
 @dataclass(frozen=True)
 class Request:
@@ -66,8 +68,21 @@ class Listener:
             "steps": max(one.steps for one in heard),
             "heard": sum(len(self.hear(seed, False).values) for seed in self.seeds),
             "binary": all(bool(np.isin(one.values, (0.0, 1.0)).all()) for one in heard),
+            "curve": self._curve(False),
+            "control_curve": self._curve(self.controlled),
             "kinds": [blake2b(self.hear(seed, False).values.tobytes()).hexdigest() for seed in self.seeds],
         }
+
+    def _curve(self, control: bool) -> list[list[float]]:
+        """Return, for figures, the mean of what is heard in stretches of a run, over runs, with where they end."""
+        runs = [self.hear(seed, control) for seed in self.seeds]
+        steps = max(run.steps for run in runs)
+        edges = np.unique(np.linspace(0, steps, 1 + min(_STRETCHES, max(1, steps // 20))).astype(np.int64))
+        total, count = (np.zeros(len(edges) - 1) for _ in range(2))
+        for run in runs:
+            total += np.histogram(run.at, edges, weights=run.values)[0]
+            count += np.histogram(run.at, edges)[0]
+        return [[float(end), t / n] for end, t, n in zip(edges[1:], total, count, strict=True) if n]
 
     def alarms(self, detector: Detector, control: bool, most: float = math.inf) -> dict[int, Alarms]:
         """Return the alarms of a detector, by seed; once there are more than `most`, not of the seeds that are left."""

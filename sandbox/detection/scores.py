@@ -52,7 +52,7 @@ def spans_of(changes: Sequence[tuple[int, int]], steps: int, within: int = WITHI
     """
     last = dict(sorted(changes))  # of equal beginnings the later
     begins = sorted(begin for begin in last if begin < steps)
-    ends = [*begins[1:], steps]
+    ends = [*begins[1:], steps][: len(begins)]
     spans = [Span(b, last[b], min(end, last[b] + within)) for b, end in zip(begins, ends, strict=True)]
     return tuple(one for one in spans if steps - one.begin >= min(within, WITHIN) / 10)
 

@@ -25,31 +25,22 @@ def print_found(found: Found) -> None:
         console.print(_listed(found))
         console.print(safe(f"! {found.why}"), style="yellow", soft_wrap=True)
         return
-    console.print(_table(found, found.given, f"{_terms(found)}, detectors as given"))
+    console.print(_table(found, found.given, f"{found.terms}, detectors as given"))
     if found.matched:
-        rate = f"{found.rate:g} false alarm{'s' * (found.rate != 1.0)} per {PER:,} decisions at most"
-        console.print(_table(found, found.matched, f"tuned to {rate}, as loose as that allows"))
+        console.print(_table(found, found.matched, f"{found.tuned}, as loose as that allows"))
     for name, why in found.unmatched.items():
         console.print(safe(f"! {name} is not tuned: {why}"), style="yellow", soft_wrap=True)
     for text in [*_verdicts(found), *_legend(found)]:
         console.print(safe(text), soft_wrap=True)
 
 
-def _terms(found: Found) -> str:
-    what = {"error": f"errors of {found.agent}", "truth": "right answers", "reward": f"rewards of {found.agent}"}
-    told = [f"{found.world}: {what[found.watch]}", f"{found.seeds} seed{'s' * (found.seeds != 1)}"]
-    told += [f"{found.steps:,} decisions", f"drift {found.drift}" if found.drift else ""]
-    told += [f"feedback {found.feedback}" if found.feedback else ""]
-    return ", ".join(filter(None, told))
-
-
 def _table(found: Found, rows: Sequence[Row], title: str) -> Table:
     table = Table(title=safe(title + ", mean [95 % interval] over seeds"), title_justify="left")
     table.add_column("place", justify="right")
     table.add_column("detector", overflow="fold", max_width=40)
-    heads = ("credit ↑", "found %", "by chance %", "delay ↓", f"false alarms per {PER:,} ↓", "fell %", "false: fell %")
+    heads = ("credit ↑", "found %", "by chance %", "delay ↓", "false ↓", "fell %", "false fell %")
     for head in heads:
-        table.add_column(head, justify="right", no_wrap=head in heads[:4])
+        table.add_column(head, justify="right", no_wrap=True)
     places = found.places(rows)
     for row in found.ranking(rows):
         place = "dummy" if row.detector.is_dummy else str(places.get(row.name, "–"))
@@ -81,7 +72,7 @@ def _text(interval: Interval, factor: float = 1.0, most: float = math.inf) -> st
 
 def _listed(found: Found) -> Table:
     """Return when each detector alarmed, where nobody knows whether that was right."""
-    table = Table(title=safe(f"{_terms(found)}: alarms"), title_justify="left")
+    table = Table(title=safe(f"{found.terms}: alarms"), title_justify="left")
     table.add_column("detector", overflow="fold", max_width=40)
     for head in (f"alarms per {PER:,} decisions", "fell %", "steps of the alarms of seed 0 (▽ it fell)"):
         table.add_column(head, justify="left" if "seed" in head else "right", overflow="fold")
@@ -116,6 +107,7 @@ def _legend(found: Found) -> list[str]:
     told = [
         "credit: the share of the time after a drift that is left once it is found, beyond that by chance; 1 at best. "
         "Chance: the same seeds where nothing changes",
+        f"false: alarms where nothing changes, per {PER:,} decisions",
         "fell: of the alarms that find a drift, and of the false ones, those that say that what is heard fell",
     ]
     if any(not row.beats_dummies and not row.detector.is_dummy for row in [*found.given, *found.matched]):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _DUMMY = "#777777"
+_SEVENTH = "#6A4C93"  # colour: there are seven detectors of River's
 _DRIFT = "#000000"
 _MOST_SEEDS = 30  # that are drawn, a line each
 _CROWD = 400  # alarms of a run from which on it is drawn as a bar
@@ -32,30 +33,51 @@ def save_detection(found: Found, stem: Path | None) -> list[Path]:
 
 
 def detection_figure(found: Found) -> Figure:
-    """Return the figure: a strip for each detector, a line for each seed, a tick for each alarm."""
+    """Return the figure: what is heard, and a strip for each detector, a line for each seed, a tick for each alarm."""
     from matplotlib.figure import Figure
 
     rows = found.ranking(found.matched or found.given)
     scored = bool(found.spans)
-    drawn = Figure(figsize=(11.0 if scored else 8.0, 1.9 + 0.62 * len(rows)), layout="constrained")
-    widths = [3.2, 1.7, 1.5, 1.5] if scored else [1.0]
-    all_axes = drawn.subplots(1, len(widths), sharey=True, width_ratios=widths, squeeze=False)[0]
+    drawn = Figure(figsize=(11.5 if scored else 8.5, 2.7 + 0.62 * len(rows)), layout="constrained")
+    widths = [3.2, 1.7, 1.4, 1.4] if scored else [1.0]
+    all_axes = drawn.subplots(
+        2, len(widths), sharex="col", sharey="row", width_ratios=widths, height_ratios=[1.3, len(rows)], squeeze=False
+    )
     colours = _colours(rows)
-    _raster(all_axes[0], found, rows, colours, 0)
-    all_axes[0].set_title("alarms" + " where the world changes" * scored, fontsize=10, loc="left")
+    for which in range(1 + scored):
+        _heard(all_axes[0, which], found, which)
+        _raster(all_axes[1, which], found, rows, colours, which)
+    all_axes[0, 0].set_title("the world changes" if scored else "what is heard, and alarms", fontsize=10, loc="left")
     if scored:
-        _raster(all_axes[1], found, rows, colours, 1)
-        all_axes[1].set_title("where nothing changes", fontsize=10, loc="left")
-        _bars(all_axes[2], rows, colours, "delay", "decisions until found ↓")
-        _bars(all_axes[3], rows, colours, "credit", "credit beyond chance ↑")
-    all_axes[0].set_yticks(range(len(rows)), [plain(_label(row)) for row in rows], fontsize=9)
-    all_axes[0].set_ylim(len(rows) - 0.45, -0.55)
-    told = f"{found.world}, {found.drift or 'no drift'}: {found.watch} of {found.agent}, {found.seeds} seeds"
-    if found.matched:
-        told += f"; tuned to {found.rate:g} false alarms per 10,000 decisions"
-    drawn.suptitle(plain(fill(told, 120 if scored else 90)), fontsize=11)
+        all_axes[0, 1].set_title("nothing changes", fontsize=10, loc="left")
+        for axes in all_axes[0, 2:]:
+            axes.set_axis_off()
+        _bars(all_axes[1, 2], rows, colours, "delay", "delay ↓ (decisions)")
+        _bars(all_axes[1, 3], rows, colours, "credit", "credit ↑")
+    all_axes[1, 0].set_yticks(range(len(rows)), [plain(_label(row)) for row in rows], fontsize=9)
+    all_axes[1, 0].set_ylim(len(rows) - 0.45, -0.55)
+    told = [found.terms, *([found.tuned] if found.matched else [])]
+    drawn.suptitle(plain("\n".join(fill(text, 120 if scored else 90) for text in told)), fontsize=11)
     drawn.supxlabel(_key(found), fontsize=8.5)
     return drawn
+
+
+def _heard(axes: Axes, found: Found, which: int) -> None:
+    """Draw the mean of what is heard, over stretches and runs."""
+    _drifts(axes, found, which)
+    curve = np.array(found.facts["control_curve" if which else "curve"]).reshape(-1, 2)
+    axes.step(curve[:, 0], curve[:, 1], where="pre", color="#444444", linewidth=1.0, zorder=2)
+    axes.set_ylabel({"error": "error", "truth": "answer", "reward": "reward"}[found.watch], fontsize=9)
+    axes.tick_params(labelsize=8.5)
+    axes.locator_params(axis="y", nbins=3)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def _drifts(axes: Axes, found: Found, which: int) -> None:
+    for span in found.spans if which == 0 else ():
+        axes.axvspan(span.begin, span.complete, color="#bbbbbb", alpha=0.6, linewidth=0, zorder=0)
+        axes.axvline(span.begin, color=_DRIFT, linewidth=0.9, zorder=1)
 
 
 def _key(found: Found) -> str:
@@ -64,21 +86,22 @@ def _key(found: Found) -> str:
 
 
 def _label(row: Row) -> str:
-    text = str(row.detector)
-    return text if len(text) <= 30 else f"{text[:14]}…{text[-15:]}"
+    settings = str(row.detector)[len(row.detector.name) + 1 :]
+    name = row.detector.name[-34:]
+    return f"{name}\n{settings[:34]}" if settings else name
 
 
 def _colours(rows: Sequence[Row]) -> list[str]:
     real = [row.name for row in rows if not row.detector.is_dummy]
-    looks = dict(zip(real, looks_of(real), strict=True))
-    return [_DUMMY if row.detector.is_dummy else str(looks[row.name]["color"]) for row in rows]
+    looks = [str(look["color"]) for look in looks_of(real)]
+    looks[6:7] = [_SEVENTH] * (len(real) > 6)
+    of_name = dict(zip(real, looks, strict=True))
+    return [_DUMMY if row.detector.is_dummy else of_name[row.name] for row in rows]
 
 
 def _raster(axes: Axes, found: Found, rows: Sequence[Row], colours: Sequence[str], which: int) -> None:
     """Draw the alarms of each run (`which` = 0) or of its control (1)."""
-    for span in found.spans if which == 0 else ():
-        axes.axvspan(span.begin, span.complete, color="#bbbbbb", alpha=0.6, linewidth=0, zorder=0)
-        axes.axvline(span.begin, color=_DRIFT, linewidth=0.9, zorder=1)
+    _drifts(axes, found, which)
     for k, (row, colour) in enumerate(zip(rows, colours, strict=True)):
         runs = [row.alarms[seed][which] for seed in sorted(row.alarms)][:_MOST_SEEDS]
         for place, run in zip(np.linspace(-0.36, 0.36, len(runs)) if len(runs) > 1 else [0.0], runs, strict=True):
