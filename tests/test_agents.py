@@ -349,7 +349,7 @@ def corridor() -> EnvWorld:
 
 HOMES = {"bandits": "changing-arms:means=((0.2,0.5,0.9),),changes=()", "contextual": "linear-bandit"}
 BANDITS = {name: HOMES[one.family] for name, one in discover("agents").items() if one.family in HOMES}
-LABELLERS = ("logistic", "majority", "naive-bayes", "no-change")
+LABELLERS = ("logistic", "majority", "naive-bayes", "no-change", "perceptron")
 
 
 def final(agent: str, metric: str, learner: str = "") -> float:

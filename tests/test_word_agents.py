@@ -48,7 +48,7 @@ def told(observation: Any, label: int | None) -> Experience:
 
 
 def learned(agent: Any) -> tuple[Any, ...]:
-    return tuple(agent.weights if isinstance(agent, Logistic) else agent.counts)
+    return tuple(agent.counts if isinstance(agent, NaiveBayes) else agent.weights)
 
 
 def assert_same_bits(some: tuple[Any, ...], others: tuple[Any, ...]) -> None:
@@ -463,7 +463,7 @@ def test_what_is_not_compiled_says_why() -> None:
     for make, name in ((Logistic, "logistic"), (NaiveBayes, "naive-bayes")):
         own = started(type("Own", (make,), {})())
         assert own.fast("messages", told_all, None, 0) == "Own is a subclass with rules of its own"
-        why = f"{name} is compiled for messages of known vocabularies only"
+        why = f"{name} is compiled for messages of known vocabularies and for rows of numbers only"
         assert started(make()).fast("slate", told_all, None, 0) == why
         assert started(make(), AnyText()).fast("messages", told_all, None, 0) == why
 

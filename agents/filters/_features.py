@@ -33,8 +33,9 @@ NO_VALUES = np.zeros(0)
 class Features:
     """Gives each word and each dense feature a place: a text is split at blanks, a number is a dense feature.
 
-    The words of known vocabularies come first, one vocabulary after the other in the order of the space; all else gets
-    a place when it is first learned from. The same word in two parts of an observation is two words.
+    The words of known vocabularies come first, one vocabulary after the other in the order of the space; where there is
+    nothing but numbers, they come in that order. All else gets a place when it is first learned from. The same word in
+    two parts of an observation is two words.
     """
 
     def __init__(self, agent: str, space: spaces.Space[Any]) -> None:
@@ -49,8 +50,12 @@ class Features:
             if isinstance(part, Words):
                 self._words[name] = {word: self.n_words + i for i, word in enumerate(part.vocabulary)}
                 self.n_words += len(part.vocabulary)
-        self._known = tuple(self._words)
-        self.fixed = len(self._known) == len(parts)  # whether there is nothing but words of known vocabularies
+        self.row = bool(parts) and all(isinstance(part, spaces.Box) and part.shape == () for part in parts.values())
+        if self.row:  # nothing but numbers, each by its name
+            self._numbers = {name: i for i, name in enumerate(parts)}
+            self.n_numbers = len(parts)
+        self._known = (*self._words, *self._numbers)
+        self.fixed = len(self._words) == len(parts)  # whether there is nothing but words of known vocabularies
 
     def read(self, observation: Any, learning: bool = False) -> Read:
         """Return what `observation` holds; `learning` gives a place to what has none, else that is `UNKNOWN`."""

@@ -96,16 +96,14 @@ def make_waiting(told: tuple[bool, ...], budget: int | None, delay: int, longest
     )
 
 
-def loop_of(
-    agent: str, kind: str, fixed: bool, telling: tuple[tuple[bool, ...], int | None, int], go: Through
-) -> Callable[[int, Messages, IntArray, Answers, Chosen], None] | str:
-    """Return what goes through a chunk of messages in compiled code, or why there is nothing.
+def messages_by(
+    go: Through, telling: tuple[tuple[bool, ...], int | None, int]
+) -> Callable[[int, Messages, IntArray, Answers, Chosen], None]:
+    """Return what goes through a chunk of messages in compiled code.
 
-    `fixed`: whether every word is known beforehand. `telling`: choices that are answered at all, answers that may be
-    asked for, longest delay. `go`: the agent's kernel, which is handed what waits for its label.
+    `telling`: choices that are answered at all, answers that may be asked for, longest delay. `go`: the agent's kernel,
+    which is handed what waits for its label.
     """
-    if kind != "messages" or not fixed:
-        return f"{agent} is compiled for messages of known vocabularies only"
     waiting: list[Waiting] = []
 
     def advance(start: int, seen: Messages, truth: IntArray, answers: Answers, chosen: Chosen) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +16,8 @@ from sandbox.interfaces import Chosen, Decision, Experience, Messages, check_ran
 from sandbox.table import FloatArray, IntArray
 
 from ._features import NO_NUMBERS, NO_VALUES, Features, Read, grown, labels_of, rewards_of
-from ._messages import Choosing, Waiting, answered_at, asks, check_choosing, choose, keep, loop_of
+from ._messages import Choosing, Waiting, answered_at, asks, check_choosing, choose, keep, messages_by
+from ._questions import Advance, advance_by, questions_loop, why_open
 
 _SURE = 30.0  # log-odds beyond which a probability is 0 or 1, as in River
 _FLAT = 18.0  # margin beyond which the slope is taken from its limit, as in River
@@ -108,6 +108,29 @@ def logistic_update(
 
 
 @compiled
+def logistic_decide(
+    weights: Weights,
+    words: NDArray[np.int32],
+    numbers: IntArray,
+    values: FloatArray,
+    steps: Steps,
+    choosing: Choosing,
+    scores: FloatArray,
+) -> tuple[int, float]:
+    """Return a choice and the log-odds, and leave the probabilities of the two labels in `scores` (2,)."""
+    odds = log_odds(weights, words, numbers, values)
+    return logistic_choice(odds, choosing, scores), odds
+
+
+@compiled
+def logistic_score(
+    weights: Weights, words: NDArray[np.int32], numbers: IntArray, values: FloatArray, steps: Steps
+) -> float:
+    """Return the log-odds of label 1."""
+    return log_odds(weights, words, numbers, values)
+
+
+@compiled
 def logistic_messages(
     start: int,
     seen: Messages,
@@ -142,6 +165,24 @@ def logistic_messages(
             odds = log_odds(weights, words, NO_NUMBERS, NO_VALUES)
             logistic_update(weights, words, NO_NUMBERS, NO_VALUES, odds, ring.label[slot], steps)
             slot = dequeue(queue, step)
+
+
+def fresh_weights(features: Features) -> Weights:
+    """Return weights of 0, of all that has a place."""
+    words, numbers = features.n_words, features.n_numbers
+    last, updates = np.zeros(words, dtype=np.int64), np.zeros(1, dtype=np.int64)
+    return Weights(np.zeros(words), np.zeros(numbers), np.zeros(1), last, updates)
+
+
+def admitted(weights: Weights, features: Features) -> Weights:
+    """Return `weights` with room for all that has a place by now."""
+    if features.n_words <= len(weights.words) and features.n_numbers <= len(weights.numbers):
+        return weights
+    return weights._replace(
+        words=grown(weights.words, features.n_words),
+        numbers=grown(weights.numbers, features.n_numbers),
+        last=grown(weights.last, features.n_words),
+    )
 
 
 class Logistic:
@@ -181,10 +222,7 @@ class Logistic:
         self._steps = Steps(float(self.step_size), float(own), float(self.regularization))
         threshold = math.nan if self.threshold is None else float(self.threshold)
         self._choosing = Choosing(rewards_of(labels), threshold, float(self.ask_below))
-        size = self._features.n_words
-        self.weights = Weights(
-            np.zeros(size), np.zeros(0), np.zeros(1), np.zeros(size, dtype=np.int64), np.zeros(1, dtype=np.int64)
-        )
+        self.weights = fresh_weights(self._features)
         self._scores = np.empty(2)
 
     def act(self, observation: Any) -> Decision:
@@ -202,23 +240,23 @@ class Logistic:
             logistic_update(self.weights, *read, odds, int(experience.truth), self._steps)
 
     def _admit(self, observation: Any) -> Read:
-        read, weights = self._features.read(observation, learning=True), self.weights
-        if self._features.n_words > len(weights.words) or self._features.n_numbers > len(weights.numbers):
-            self.weights = weights._replace(
-                words=grown(weights.words, self._features.n_words),
-                numbers=grown(weights.numbers, self._features.n_numbers),
-                last=grown(weights.last, self._features.n_words),
-            )
+        read = self._features.read(observation, learning=True)
+        self.weights = admitted(self.weights, self._features)
         return read
 
-    def fast(
-        self, kind: str, feedback_told: tuple[bool, ...], budget: int | None, delay: int
-    ) -> Callable[[int, Messages, IntArray, Answers, Chosen], None] | str:
-        """Return what goes through a chunk of messages in compiled code, or why there is nothing."""
+    def fast(self, kind: str, feedback_told: tuple[bool, ...], budget: int | None, delay: int) -> Advance | str:
+        """Return what goes through a chunk of questions in compiled code, or why there is nothing."""
         if type(self) is not Logistic:
             return f"{type(self).__name__} is a subclass with rules of its own"
+        why = why_open("logistic", kind, self._features)
+        if why or kind == "numbers":
+            go = questions_loop(logistic_decide, logistic_score, logistic_update)
+            held = (feedback_told, budget, delay, lambda: (self.weights, self._steps, self._choosing))
+            return why or advance_by(go, *held)
 
-        def go(start: int, seen: Messages, truth: IntArray, answers: Answers, waiting: Waiting, chosen: Chosen) -> None:
+        def through(
+            start: int, seen: Messages, truth: IntArray, answers: Answers, waiting: Waiting, chosen: Chosen
+        ) -> None:
             logistic_messages(start, seen, truth, answers, waiting, self.weights, self._steps, self._choosing, chosen)
 
-        return loop_of("logistic", kind, self._features.fixed, (feedback_told, budget, delay), go)
+        return messages_by(through, (feedback_told, budget, delay))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +15,8 @@ from sandbox.interfaces import Chosen, Decision, Experience, Messages, check_ran
 from sandbox.table import FloatArray, IntArray
 
 from ._features import NO_NUMBERS, NO_VALUES, Features, Read, grown, labels_of, rewards_of
-from ._messages import Choosing, Waiting, answered_at, asks, check_choosing, choose, keep, loop_of
+from ._messages import Choosing, Waiting, answered_at, asks, check_choosing, choose, keep, messages_by
+from ._questions import Advance, advance_by, questions_loop, why_open
 
 _LEAST = 1e-9  # added to every density, as in River
 _ROOT_TAU = math.sqrt(2.0 * math.pi)
@@ -120,6 +120,42 @@ def bayes_update(
 
 
 @compiled
+def bayes_decide(
+    counts: Counts,
+    words: NDArray[np.int32],
+    numbers: IntArray,
+    values: FloatArray,
+    smoothing: float,
+    choosing: Choosing,
+    scores: FloatArray,
+) -> tuple[int, float]:
+    """Return a choice and nothing else that learning needs; leave the probability of each label in `scores`."""
+    return bayes_choice(counts, words, numbers, values, smoothing, choosing, scores), 0.0
+
+
+@compiled
+def bayes_score(
+    counts: Counts, words: NDArray[np.int32], numbers: IntArray, values: FloatArray, smoothing: float
+) -> float:
+    """Return nothing: counts do not depend on what was believed."""
+    return 0.0
+
+
+@compiled
+def bayes_learn(
+    counts: Counts,
+    words: NDArray[np.int32],
+    numbers: IntArray,
+    values: FloatArray,
+    score: float,
+    label: int,
+    smoothing: float,
+) -> None:
+    """Count a question in `counts`, in place."""
+    bayes_update(counts, words, numbers, values, label, smoothing)
+
+
+@compiled
 def bayes_messages(
     start: int,
     seen: Messages,
@@ -179,17 +215,10 @@ class NaiveBayes:
         self._fresh = math.log(self._smoothing)  # of a word never seen
         threshold = math.nan if self.threshold is None else float(self.threshold)
         self._choosing = Choosing(rewards_of(labels), threshold, float(self.ask_below))
-        size, none = (self._features.n_words, n_labels), (0, n_labels)
-        self.counts = Counts(
-            np.zeros(n_labels),
-            np.zeros(size),
-            np.full(size, self._fresh),
-            np.zeros(n_labels),
-            np.zeros(1),
-            np.zeros(none),
-            np.zeros(none),
-            np.zeros(none),
-        )
+        words, numbers = (self._features.n_words, n_labels), (self._features.n_numbers, n_labels)
+        of_numbers = (np.zeros(numbers) for _ in range(3))
+        of_words = np.zeros(words), np.full(words, self._fresh), np.zeros(n_labels), np.zeros(1)
+        self.counts = Counts(np.zeros(n_labels), *of_words, *of_numbers)
         self._scores = np.empty(n_labels)
 
     def act(self, observation: Any) -> Decision:
@@ -218,14 +247,19 @@ class NaiveBayes:
             )
         return read
 
-    def fast(
-        self, kind: str, feedback_told: tuple[bool, ...], budget: int | None, delay: int
-    ) -> Callable[[int, Messages, IntArray, Answers, Chosen], None] | str:
-        """Return what goes through a chunk of messages in compiled code, or why there is nothing."""
+    def fast(self, kind: str, feedback_told: tuple[bool, ...], budget: int | None, delay: int) -> Advance | str:
+        """Return what goes through a chunk of questions in compiled code, or why there is nothing."""
         if type(self) is not NaiveBayes:
             return f"{type(self).__name__} is a subclass with rules of its own"
+        why = why_open("naive-bayes", kind, self._features)
+        if why or kind == "numbers":
+            go = questions_loop(bayes_decide, bayes_score, bayes_learn)
+            held = (feedback_told, budget, delay, lambda: (self.counts, self._smoothing, self._choosing))
+            return why or advance_by(go, *held)
 
-        def go(start: int, seen: Messages, truth: IntArray, answers: Answers, waiting: Waiting, chosen: Chosen) -> None:
+        def through(
+            start: int, seen: Messages, truth: IntArray, answers: Answers, waiting: Waiting, chosen: Chosen
+        ) -> None:
             bayes_messages(start, seen, truth, answers, waiting, self.counts, self._smoothing, self._choosing, chosen)
 
-        return loop_of("naive-bayes", kind, self._features.fixed, (feedback_told, budget, delay), go)
+        return messages_by(through, (feedback_told, budget, delay))
