@@ -157,9 +157,10 @@ def price_steps(
 def run_batches(stream: LawStream, advance: Loop, sink: Sink, *, seed: int, steps: int, feedback: Feedback) -> None:
     """Go through the questions of `stream` by the loop of `batch_loop`: as `run_stream`, to the last bit."""
     labelled = isinstance(stream.choice_space, Labels)
-    for start in range(0, steps, CHUNK):
-        count = min(CHUNK, steps - start)
-        batch = stream.batch(seed, start, count)
+    play, start = stream.play(seed), 0
+    while start < steps:
+        count = min(CHUNK, steps - start, play.room(start))
+        batch = play.batch(start, count)
         choice, greedy, confidence, likelihood = (np.full(count, math.nan) for _ in range(4))
         chosen = Chosen(choice, greedy, confidence, likelihood, np.full(count, NEVER))
         answers = _at_once(start, count) if feedback.immediate else feedback.answers(seed, start, count)
@@ -181,6 +182,8 @@ def run_batches(stream: LawStream, advance: Loop, sink: Sink, *, seed: int, step
                 np.ones(count, dtype=np.bool_), np.zeros(count, dtype=np.bool_),
             )
         )  # fmt: skip
+        play.hear(start, batch, chosen.choice)
+        start += count
 
 
 def _at_once(start: int, count: int) -> Answers:

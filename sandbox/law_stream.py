@@ -30,6 +30,24 @@ class Batch(NamedTuple):
     rewards: FloatArray  # (n, choices) what each choice earns this time; nothing where the stream settles decisions
 
 
+class Play:
+    """A run of a stream for compiled loops: batch by batch, and the stream hears what was chosen."""
+
+    def __init__(self, stream: LawStream, seed: int) -> None:
+        self._stream, self._seed = stream, seed
+
+    def room(self, start: int) -> int:
+        """Return how many questions from `start` on can be asked before a choice matters to the next."""
+        return BATCH
+
+    def batch(self, start: int, count: int) -> Batch:
+        """Return the questions of the steps `start`, ..., `start + count - 1`."""
+        return self._stream.batch(self._seed, start, count)
+
+    def hear(self, start: int, batch: Batch, choice: FloatArray) -> None:
+        """Take in what was chosen (n,) in the steps from `start` on: codes, NaN for none."""
+
+
 class LawStream(DriftingStream):
     """A stream drawn from a law that it knows. It is the same for the same seed, whoever answers.
 
@@ -50,6 +68,10 @@ class LawStream(DriftingStream):
     @abstractmethod
     def batch(self, seed: int, start: int, count: int) -> Batch:
         """Return the questions of the steps `start`, ..., `start + count - 1` of the run of `seed`."""
+
+    def play(self, seed: int) -> Play:
+        """Return the run of `seed` for compiled loops; where choices change later laws, of its own state."""
+        return Play(self, seed)
 
     @abstractmethod
     def observation(self, batch: Batch, i: int) -> Any:

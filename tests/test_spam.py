@@ -21,10 +21,11 @@ from sandbox.drift import KINDS
 from sandbox.errors import SandboxError
 from sandbox.interfaces import Labels, Messages, settings_of
 from sandbox.law_stream import BATCH, Batch
-from sandbox.streams import spam, spam_law
+from sandbox.streams import spam, spam_law, spam_text
 from sandbox.streams._words import disguised, make_words
-from sandbox.streams.spam import LONGEST, SHORTEST, Spam
+from sandbox.streams.spam import Spam
 from sandbox.streams.spam_law import CYCLE, N_PLAIN, N_WORDS, SENDERS
+from sandbox.streams.spam_text import LONGEST, SHORTEST
 
 DRAWS = int(os.environ.get("SANDBOX_DRAWS", "60000"))  # messages of each world; 2,000,000 for the whole check
 WORLDS = [
@@ -271,6 +272,11 @@ def all_equal(one: Batch, other: Batch) -> np.ndarray:
             "focus": st.floats(0.0, 0.95),
             "overlap": st.floats(0.0, 1.0),
             "obfuscation": st.floats(0.0, 1.0),
+            "padding": st.floats(0.0, 1.0),
+            "padded_words": st.integers(1, 20),
+            "reaction": st.sampled_from([0, 50, 170]),
+            "budget": st.integers(0, 4),
+            "tolerance": st.floats(0.0, 1.0),
             "drift": st.sampled_from([None, *SPECS.values(), "gradual@20~100:spam_share=1.0"]),
         }
     ),
@@ -352,7 +358,7 @@ def test_the_level_of_a_concept_is_the_mean_of_what_its_best_choices_are_worth()
 
 REFUSED = [
     ({"drift": "abrupt@5:obfuscaton=0.5"}, "no setting 'obfuscaton'; did you mean 'obfuscation'?"),
-    ({"drift": "abrupt@5:x=1"}, "spam_share, focus, overlap, obfuscation may change"),
+    ({"drift": "abrupt@5:x=1"}, "spam_share, focus, overlap, obfuscation, padding, padded_words may change"),
     ({"drift": "abrupt@5:campaigns=3"}, "campaigns never changes"),
     ({"drift": "abrupt@5:cost_ratio=3"}, "cost_ratio never changes"),
     ({"drift": "abrupt@5:law_seed=3"}, "law_seed never changes"),
@@ -379,7 +385,7 @@ def test_what_makes_no_sense_is_refused_in_one_line(settings: dict, why: str) ->
 
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every rule of this world run as plain Python."""
-    for module in (spam, spam_law, draws):
+    for module in (spam, spam_law, spam_text, draws):
         for name, thing in list(vars(module).items()):
             if hasattr(thing, "py_func"):
                 monkeypatch.setattr(module, name, thing.py_func)

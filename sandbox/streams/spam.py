@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Self
+import math
+from collections import OrderedDict
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, Self
 
 import numpy as np
 from gymnasium import spaces
-from numpy.typing import NDArray
 
-from sandbox.compiled import compiled
-from sandbox.draws import WORLD, pick, stream_of, uniform
 from sandbox.drift import Specs
 from sandbox.errors import SandboxError, suggestion
-from sandbox.interfaces import Labels, Messages, Words, check_range, settings_of
-from sandbox.law_stream import BATCH, Batch, LawStream
-from sandbox.streams.spam_law import LIFE_PHASES, N_WORDS, SENDERS, Law, LawBook
+from sandbox.interfaces import Labels, Messages, Question, Words, check_range, settings_of
+from sandbox.law_stream import BATCH, Batch, LawStream, Play
+from sandbox.streams.spam_law import LIFE_PHASES, N_WORDS, SENDERS, LawBook
+from sandbox.streams.spam_reaction import OracleRun, Spammer, Watched, WatchedRun
+from sandbox.streams.spam_text import DELIVER, LONGEST, MOST_PADDED, write_messages
 from sandbox.table import FloatArray, IntArray
 
-SHORTEST, LONGEST = 5, 25  # words of a message
-DELIVER, JUNK = 0, 1
 _LARGE_SAMPLE = 4 * BATCH
-_RANGES = {"spam_share": (0.0, 1.0), "focus": (0.0, 0.95), "overlap": (0.0, 1.0), "obfuscation": (0.0, 1.0)}
+_KEPT_RUNS = 64  # of the oracle, while the spammer reacts
+_RANGES = {
+    "spam_share": (0.0, 1.0),
+    "focus": (0.0, 0.95),
+    "overlap": (0.0, 1.0),
+    "obfuscation": (0.0, 1.0),
+    "padding": (0.0, 1.0),
+    "padded_words": (1, MOST_PADDED),
+}
 _FIXED = {
     "law_seed": (0, 2**62),
     "cost_ratio": (1e-6, 1e6),
@@ -28,8 +37,11 @@ _FIXED = {
     "campaigns": (1, 50),
     "topics": (1, 50),
     "campaign_life": (0, 2**62),
+    "reaction": (0, 2**62),
+    "budget": (0, 30),
+    "tolerance": (0.0, 1.0),
 }
-_WHOLE = ("law_seed", "campaigns", "topics", "campaign_life")
+_WHOLE = ("law_seed", "campaigns", "topics", "campaign_life", "padded_words", "reaction", "budget")
 
 
 class Spam(LawStream):
@@ -40,9 +52,20 @@ class Spam(LawStream):
     `overlap` of its own words from a ham topic that it imitates, and writes the share `obfuscation` of the others in
     disguise, as `fr33`. With `campaign_life` (steps, 0: never) campaigns come, burst and die in turn.
 
-    By itself a drift brings new campaigns with new words. It may also change `spam_share`, `focus`, `overlap` and
-    `obfuscation`. Measured with the defaults: the law's own posterior is on the wrong side of a half for 3.6 % of the
-    messages, and the decisions that cost least are wrong for 5.9 % of them and cost 0.076 each.
+    The share `padding` of the spam gets up to `padded_words` words more at its end, written as the ham topic that its
+    campaign imitates (Lowd & Meek 2005, "Good word attacks on statistical spam filters").
+
+    With `reaction` (steps, 0: never) the spammer reacts to being blocked. After so many steps each he reviews how much
+    of his spam was not delivered; if it is more than the share `tolerance`, he makes one of `budget` moves: he pads
+    half of the messages that he did not pad, then disguises half of the own words that he did not, then begins new
+    campaigns with new words, and so on in turn. Gaps are then myopic, and the oracle plays for the moment only: see `shortfall`.
+
+    By itself a drift brings new campaigns with new words. It may also change `spam_share`, `focus`, `overlap`,
+    `obfuscation`, `padding` and `padded_words`. Feedback as in the TREC spam track: `one-sided=deliver` (only what
+    reached the inbox is judged), `delayed=1000`, `partial=0.1`, `active=500`.
+
+    Measured with the defaults: the law's own posterior is on the wrong side of a half for 3.6 % of the messages, and
+    the decisions that cost least are wrong for 5.9 % of them and cost 0.076 each.
     """
 
     kind = "messages"
@@ -61,6 +84,11 @@ class Spam(LawStream):
         focus: float = 0.3,
         overlap: float = 0.3,
         obfuscation: float = 0.0,
+        padding: float = 0.0,
+        padded_words: int = 10,
+        reaction: int = 0,
+        budget: int = 6,
+        tolerance: float = 0.5,
         drift: Specs = None,
     ) -> None:
         super().__init__(drift)
@@ -68,16 +96,22 @@ class Spam(LawStream):
         self.cost_ratio, self.abstain_cost = cost_ratio, abstain_cost
         self.spam_share, self.campaign_life = spam_share, campaign_life
         self.focus, self.overlap, self.obfuscation = focus, overlap, obfuscation
+        self.padding, self.padded_words = padding, padded_words
+        self.reaction, self.budget, self.tolerance = reaction, budget, tolerance
         self._check()
         self.book = LawBook(settings_of(self), self.schedule)
         self.vocabulary = self.book.vocabulary
         self.n_cells = campaigns + topics
         self.cell_names = tuple(f"campaign {k}" for k in range(campaigns)) + tuple(f"topic {k}" for k in range(topics))
-        self.n_concepts = self.book.n_drift * self.book.n_phases
+        self.n_concepts = self.book.n_concepts
+        self.reactive = self.book.reacts
+        self.objective = LawStream.objective + (", myopic" if self.reactive else "")
+        self._oracle_runs: OrderedDict[int, OracleRun] = OrderedDict()
         self.gap_range = max(1.0, float(cost_ratio), float(abstain_cost))
         self.luck_reach = max(1.0, float(cost_ratio))
         self.abstention = -float(abstain_cost)
-        self.choice_space = Labels((False, True), rewards=((0.0, -float(cost_ratio)), (-1.0, 0.0)))
+        self._earned = ((0.0, -float(cost_ratio)), (-1.0, 0.0))
+        self.choice_space = Labels((False, True), rewards=self._earned)
         self.observation_space = spaces.Dict(
             {"body": Words(self.vocabulary, LONGEST), "sender": Words(self.group_names, 1)}
         )
@@ -100,9 +134,11 @@ class Spam(LawStream):
                     near = suggestion(name, _RANGES) or f"; {', '.join(_RANGES)} may change"
                     raise SandboxError(f"spam: the drift {drift}: there is no setting {name!r}{near}")
                 check_range(f"spam: the drift {drift}", name, value, *_RANGES[name])
+                if name in _WHOLE and not isinstance(value, int):
+                    raise SandboxError(f"spam: the drift {drift}: {name}={value!r} is not a whole number")
 
     def concepts(self, seed: int, start: int, count: int) -> IntArray:
-        """Return the concept (count,) in force at the steps `start`, ..., `start + count - 1`: the drift's and a phase.
+        """Return the concept (count,) in force at the steps from `start` on, while the spammer has made no move.
 
         Its code is the drift's concept plus the number of these times the phase of the campaigns' cycle.
         """
@@ -120,8 +156,73 @@ class Spam(LawStream):
         return made
 
     def batch(self, seed: int, start: int, count: int) -> Batch:
-        """Return the messages of the steps `start`, ..., `start + count - 1` of the run of `seed`."""
-        return self._batch(seed, start, self.concepts(seed, start, count))
+        """Return the messages of some steps of the run of `seed`; if the spammer reacts, as the oracle meets them."""
+        concept = self.concepts(seed, start, count)
+        at = 0
+        while self.reactive and at < count:
+            moves, steps = self._oracle_run(seed).moves(start + at)
+            concept[at : at + steps] += moves * self._laws_a_move
+            at += steps
+        return self._batch(seed, start, concept)
+
+    @property
+    def _laws_a_move(self) -> int:
+        return self.book.n_drift * self.book.n_phases
+
+    def _after(self, seed: int, start: int, count: int, moves: int) -> Batch:
+        """Return the messages of some steps of the run of `seed`, once the spammer has made some moves."""
+        return self._batch(seed, start, self.concepts(seed, start, count) + moves * self._laws_a_move)
+
+    def _oracle_run(self, seed: int) -> OracleRun:
+        runs = self._oracle_runs
+        with self.book.lock:
+            if seed not in runs:
+                runs[seed] = OracleRun(self._spammer(), partial(self._after, seed), self._ideal_choices)
+                if len(runs) > _KEPT_RUNS:
+                    runs.popitem(last=False)
+            return runs[seed]
+
+    def _spammer(self) -> Spammer:
+        return Spammer(self.reaction, self.budget, self.tolerance)
+
+    def _ideal_choices(self, batch: Batch) -> FloatArray:
+        """Return what the oracle chooses (n,), NaN where it abstains."""
+        best = batch.values.argmax(axis=1).astype(np.float64)
+        return np.asarray(np.where(self.abstention > batch.values.max(axis=1), math.nan, best))
+
+    def play(self, seed: int) -> Play:
+        """Return the run of `seed` for compiled loops."""
+        if not self.reactive:
+            return super().play(seed)
+        return WatchedRun(self._spammer(), partial(self._after, seed))
+
+    def questions(self, seed: int) -> Iterator[Question]:
+        """Yield the questions of one run; if the spammer reacts, it depends on the answers, of which `reward` hears."""
+        if not self.reactive:
+            yield from super().questions(seed)
+            return
+        spammer, start = self._spammer(), 0
+        while True:
+            batch = self._after(seed, start, min(BATCH, spammer.room(start)), spammer.moves)
+            columns = [part.tolist() for part in batch[1:-1]]
+            for i, (truth, cell, group, concept, values) in enumerate(zip(*columns, strict=True)):
+                asked = Watched(self.observation(batch, i), truth, cell, group, concept, values, None, self.abstention)
+                asked.spammer = spammer
+                yield asked
+            start += len(batch.truth)
+            spammer.review(start)
+
+    def reward(self, question: Question, choice: Any) -> float:
+        """Return what a choice earns, and let a spammer who reacts hear of it, once."""
+        if isinstance(question, Watched) and question.spammer is not None:
+            question.spammer.hear(question.truth == 1, choice == DELIVER)
+            question.spammer = None
+        return self.abstention if choice is None else self._earned[int(question.truth)][choice]
+
+    def simple_values(self) -> tuple[float, float]:
+        """Return what a choice at random, and the better of the two, always made, earn before the spammer moves."""
+        values = self.pin(0)._after(0, 0, 20_000, 0).values
+        return float(values.mean()), float(values.mean(axis=0).max())
 
     def _batch(self, seed: int, start: int, concept: IntArray) -> Batch:
         """Return the messages of the steps from `start` on, each under the law of its concept (n,)."""
@@ -145,92 +246,3 @@ class Spam(LawStream):
         """Return E[V*] of a message under a concept, its phase included, from a fixed large sample."""
         values = self._batch(0, 0, np.full(_LARGE_SAMPLE, concept, dtype=np.int64)).values
         return float(np.maximum(values.max(axis=1), self.abstention).mean())
-
-
-# These take arrays, because passing tuples of arrays costs; and a word is looked up without a branch, because no
-# processor could foretell it.
-
-
-@compiled
-def draw_source(part_up_to: FloatArray, spam: FloatArray, up_to: FloatArray, campaigns: int, stream: np.uint64) -> int:
-    """Draw who writes by the columns of a `Mix`: a part of a mixture, spam or ham, and a source of it."""
-    part = pick(part_up_to, uniform(stream, 0))
-    first = part * up_to.shape[1]
-    if uniform(stream, 1) < spam[part]:
-        return int(first + pick(up_to[part, :campaigns], uniform(stream, 2)))
-    return int(first + campaigns + pick(up_to[part, campaigns:], uniform(stream, 2)))
-
-
-@compiled
-def draw_word(alias: FloatArray, source: int, u: float) -> int:
-    """Return a word of a source, drawn by `u` from `Tables.alias`; as `pick_alias`."""
-    scaled = u * alias.shape[1]
-    k = int(scaled)
-    return k + int(scaled - k >= alias[source, k, 0]) * (int(alias[source, k, 1]) - k)
-
-
-@compiled
-def write(alias: FloatArray, sender_up_to: FloatArray, stream: np.uint64, source: int, words: NDArray[np.int32]) -> int:
-    """Write a message of a source into `words` (longest + 1,): its body, then its sender; return the body's length."""
-    sender = pick(sender_up_to[source], uniform(stream, 3))
-    count = SHORTEST + int(uniform(stream, 4) * (LONGEST - SHORTEST + 1))
-    for j in range(count):
-        words[j] = draw_word(alias, source, uniform(stream, 5 + j))
-    words[count] = alias.shape[1] + sender
-    words[count + 1 :] = 0
-    return count
-
-
-@compiled
-def weigh(
-    weight: FloatArray,
-    sender: FloatArray,
-    ratio: FloatArray,
-    words: NDArray[np.int32],
-    count: int,
-    score: FloatArray,
-) -> None:
-    """Fill in, for each source (sources,), its share times the likelihood of a message whose body has `count` words.
-
-    `weight` is of `Mix`, `sender` and `ratio` of `Tables`. A word's likelihood is a multiple of the common one: 25 such
-    factors neither vanish nor overflow, so no logarithm is needed.
-    """
-    by = words[count] - ratio.shape[0]
-    for k in range(score.shape[0]):
-        score[k] = weight[k] * sender[by, k]
-    for j in range(count):
-        word = words[j]
-        for k in range(score.shape[0]):
-            score[k] *= ratio[word, k]
-
-
-@compiled
-def write_messages(
-    seed: int, start: int, rows: IntArray, law: Law, cost_ratio: float, seen: Messages, batch: Batch
-) -> None:
-    """Fill in the given rows of a batch from the step `start` on: messages of a law, and what it says of them."""
-    (weight, part_up_to, share, up_to), (ratio, alias, sender, sender_up_to) = law.mix, law.tables
-    n_sources, campaigns = up_to.shape[1], law.campaigns  # of each part
-    score = np.empty(weight.shape[0])
-    for i in rows:
-        stream, words = stream_of(seed, start + i, WORLD), seen.words[i]
-        source = draw_source(part_up_to, share, up_to, campaigns, stream)
-        count = write(alias, sender_up_to, stream, source, words)
-        weigh(weight, sender, ratio, words, count, score)
-        spam, ham, likeliest = 0.0, 0.0, 0
-        for k in range(score.shape[0]):
-            if k % n_sources < campaigns:
-                spam += score[k]
-            else:
-                ham += score[k]
-            if score[k] > score[likeliest]:
-                likeliest = k
-        is_spam = source % n_sources < campaigns
-        seen.length[i] = count + 1
-        batch.truth[i] = is_spam
-        batch.cell[i] = likeliest % n_sources
-        batch.group[i] = words[count] - ratio.shape[0]
-        batch.values[i, DELIVER] = -(spam / (spam + ham))
-        batch.values[i, JUNK] = -cost_ratio * (ham / (spam + ham))
-        batch.rewards[i, DELIVER] = -1.0 if is_spam else 0.0
-        batch.rewards[i, JUNK] = 0.0 if is_spam else -cost_ratio

@@ -17,6 +17,8 @@ from sandbox.compiled import compiled
 from sandbox.draws import make_alias
 from sandbox.drift import Anchor, Schedule, Shares
 from sandbox.streams._words import disguised, make_words
+from sandbox.streams.spam_reaction import Dodges, dodges, risen
+from sandbox.streams.spam_text import MOST_PADDED, Law, Mix, Tables
 from sandbox.table import FloatArray, IntArray
 
 N_PLAIN = 1000  # words; the first are the most frequent
@@ -40,45 +42,24 @@ class Sources(NamedTuple):
     weight: FloatArray  # (sources,) share of each among the campaigns, or among the topics
     word: FloatArray  # (sources, words) probability of each word
     sender: FloatArray  # (sources, senders) probability of each sender
-
-
-class Tables(NamedTuple):
-    """What the sources of a concept write, for compiled loops; the sources of all parts of a mixture side by side."""
-
-    ratio: FloatArray  # (words, sources) probability of a word, as a multiple of the common one
-    alias: FloatArray  # (sources, words, 2) alias tables of the words: what is kept, and the other word, side by side
-    sender: FloatArray  # (senders, sources) probability of a sender
-    sender_up_to: FloatArray  # (sources, senders) cumulative
-
-
-class Mix(NamedTuple):
-    """How often each source of a concept writes, for compiled loops."""
-
-    weight: FloatArray  # (sources,) share of all messages
-    part_up_to: FloatArray  # (parts,) cumulative share of each part of a mixture
-    spam: FloatArray  # (parts,) share of spam within a part
-    up_to: FloatArray  # (parts, sources of a part) cumulative, among its campaigns and among its topics
-
-
-class Law(NamedTuple):
-    """The law of a concept."""
-
-    tables: Tables
-    mix: Mix
-    campaigns: int  # the first sources of each part
+    good: FloatArray  # (campaigns, words) what pads a campaign's messages: words as the topic that it imitates has them
 
 
 class LawBook:
     """The laws of all concepts, each made when it is first needed, by whichever thread.
 
-    A concept's code is that of the drift, plus the number of the drift's concepts times the phase of the campaigns'
-    cycle. `settings`: those of the world by name.
+    A concept's code is made of that of the drift, of the phase of the campaigns' cycle, and of the moves that the
+    spammer has made, as the digits of a number are, the drift's the last. `settings`: those of the world by name.
     """
 
     def __init__(self, settings: Mapping[str, Any], schedule: Schedule) -> None:
         self.campaigns, self.topics = int(settings["campaigns"]), int(settings["topics"])
         self.n_phases = len(CYCLE) if settings["campaign_life"] else 1
         self.n_drift = schedule.n_concepts
+        self.reacts = bool(settings["reaction"] and settings["budget"])
+        self.n_concepts = self.n_drift * self.n_phases * (1 + (int(settings["budget"]) if self.reacts else 0))
+        drifted = [value for drift in schedule.drifts for name, value in drift.settings if name == "padding"]
+        self.pads = self.reacts or max([settings["padding"], *drifted]) > 0.0  # whether anything is ever padded
         self._settings, self._schedule = settings, schedule
         self._seed = int(settings["law_seed"])
         plain = make_words(self._rng(_VOCABULARY), N_PLAIN)
@@ -86,60 +67,82 @@ class LawBook:
         self.order = self._rng(_ORDER).permutation(N_WORDS)  # so that a word's place tells nothing of it
         self.vocabulary = tuple(words[k] for k in self.order)
         self.common = _common()[self.order]
-        self._anchors: dict[Anchor, Sources] = {}
-        self._tables: OrderedDict[tuple[Shares, ...], Tables] = OrderedDict()
+        self._anchors: dict[tuple[Anchor, int, int], Sources] = {}
+        self._tables: OrderedDict[tuple[tuple[Shares, ...], int, int], Tables] = OrderedDict()
         self._mixes: dict[int, Mix] = {}
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
 
     def law(self, concept: int) -> Law:
         """Return the law of a concept."""
-        drift, phase = concept % self.n_drift, concept // self.n_drift
-        mixture = self._schedule.made_of(drift).mixture
+        drift, phase, moves = self.digits(concept)
+        mixture, done = self._schedule.made_of(drift).mixture, dodges(moves)
         parts = tuple(shares for _, shares in mixture)
-        with self._lock:
+        key = parts, done.words, done.obfuscation
+        with self.lock:
             if concept not in self._mixes:
-                weights = np.stack([self._interpolated(shares, self._weights, phase) for shares in parts])
-                self._mixes[concept] = _mix(np.array([share for share, _ in mixture]), weights, self.campaigns)
-            if parts not in self._tables:
-                words, senders = (
-                    np.concatenate([self._interpolated(shares, self._column, name) for shares in parts])
-                    for name in ("word", "sender")
+                weights, padded = (
+                    np.stack([self._interpolated(shares, part, what, done) for shares in parts])
+                    for part, what in ((self._weights, phase), (self._padded, None))
                 )
-                self._tables[parts] = _tables(words, senders, self.common)
+                self._mixes[concept] = _mix(np.array([share for share, _ in mixture]), weights, padded, self.campaigns)
+            if key not in self._tables:
+                self._tables[key] = _tables(self.common, *self._columns(parts, done))
                 while len(self._tables) > 1 and self.kept_bytes > _KEPT_BYTES:
                     self._tables.popitem(last=False)
-            self._tables.move_to_end(parts)
-            return Law(self._tables[parts], self._mixes[concept], self.campaigns)
+            self._tables.move_to_end(key)
+            mix = self._mixes[concept]
+            return Law(self._tables[key], mix, self.campaigns, self.pads and bool((mix.padded[:, 0] < 1.0).any()))
+
+    def digits(self, concept: int) -> tuple[int, int, int]:
+        """Return what a concept is made of: the drift's concept, the phase, and the spammer's moves."""
+        rest, drift = divmod(concept, self.n_drift)
+        moves, phase = divmod(rest, self.n_phases)
+        return drift, phase, moves
 
     @property
     def kept_bytes(self) -> int:
         """Memory that the tables kept for later take."""
         return sum(column.nbytes for tables in self._tables.values() for column in tables)
 
-    def anchor(self, anchor: Anchor) -> Sources:
-        """Return the law of an anchor."""
-        with self._lock:
-            if anchor not in self._anchors:
-                self._anchors[anchor] = self._sources(self.settings_of(anchor), self._schedule.own_change(anchor))
-            return self._anchors[anchor]
+    def anchor(self, anchor: Anchor, done: Dodges = Dodges()) -> Sources:  # noqa: B008  a tuple never changes
+        """Return the law of an anchor, after what the spammer has done."""
+        key = anchor, done.words, done.obfuscation
+        with self.lock:
+            if key not in self._anchors:
+                self._anchors[key] = self._sources(self.settings_of(anchor), self._schedule.own_change(anchor), done)
+            return self._anchors[key]
 
     def settings_of(self, anchor: Anchor) -> Mapping[str, Any]:
         """Return the settings in force in an anchor."""
         return {**self._settings, **self._schedule.settings_of(anchor)}
 
-    def _interpolated(self, shares: Shares, part: Any, what: Any) -> FloatArray:
-        """Return the mean over anchors, by their shares, of `part(anchor, what)`."""
-        total = shares[0][0] * part(shares[0][1], what)
+    def _columns(self, parts: tuple[Shares, ...], done: Dodges) -> tuple[FloatArray, ...]:
+        """Return words, senders and what pads, of the sources of all parts."""
+        names = ("word", "sender", "good")
+        return tuple(
+            np.concatenate([self._interpolated(one, self._column, name, done) for one in parts]) for name in names
+        )
+
+    def _interpolated(self, shares: Shares, part: Any, what: Any, done: Dodges) -> FloatArray:
+        """Return the mean over anchors, by their shares, of `part(anchor, what, done)`."""
+        total = shares[0][0] * part(shares[0][1], what, done)
         for share, anchor in shares[1:]:
-            total = total + share * part(anchor, what)
+            total = total + share * part(anchor, what, done)
         return np.asarray(total)
 
-    def _column(self, anchor: Anchor, name: str) -> FloatArray:
-        return np.asarray(getattr(self.anchor(anchor), name))
+    def _column(self, anchor: Anchor, name: str, done: Dodges) -> FloatArray:
+        return np.asarray(getattr(self.anchor(anchor, done), name))
 
-    def _weights(self, anchor: Anchor, phase: int) -> FloatArray:
+    def _padded(self, anchor: Anchor, _: Any, done: Dodges) -> FloatArray:
+        """Return the chance that so many words pad a spam message (1 + MOST_PADDED,): if any, each number as likely."""
+        settings, chance = self.settings_of(anchor), np.zeros(1 + MOST_PADDED)
+        share, most = risen(settings["padding"], done.padding), settings["padded_words"]
+        chance[0], chance[1 : 1 + most] = 1.0 - share, share / most
+        return chance
+
+    def _weights(self, anchor: Anchor, phase: int, done: Dodges) -> FloatArray:
         """Return the share of each source of an anchor in a phase; all campaigns together keep theirs."""
-        weight = self.anchor(anchor).weight.copy()
+        weight = self.anchor(anchor, done).weight.copy()
         spam = weight[: self.campaigns]  # a view
         if self.n_phases > 1:
             now = [CYCLE[(phase + k * len(CYCLE) // self.campaigns) % len(CYCLE)] for k in range(self.campaigns)]
@@ -153,9 +156,10 @@ class LawBook:
     def _rng(self, *child: int) -> np.random.Generator:
         return np.random.default_rng([self._seed, *child])
 
-    def _sources(self, settings: Mapping[str, Any], change: int) -> Sources:
-        """Draw the sources of an anchor; a `change` draws the campaigns anew and leaves the topics."""
-        rngs = [self._rng(_CAMPAIGNS, change, k) for k in range(self.campaigns)]
+    def _sources(self, settings: Mapping[str, Any], change: int, done: Dodges) -> Sources:
+        """Draw the sources of an anchor; a `change` and new words draw the campaigns anew and leave the topics."""
+        anew = (done.words,) if done.words else ()
+        rngs = [self._rng(_CAMPAIGNS, change, k, *anew) for k in range(self.campaigns)]
         topic_rngs = [self._rng(_TOPICS, k) for k in range(self.topics)]
         weight = [0.5 + rng.random() for rng in (*rngs, *topic_rngs)]
         for group in (slice(0, self.campaigns), slice(self.campaigns, None)):
@@ -164,16 +168,20 @@ class LawBook:
         senders += [rng.dirichlet(_TOPIC_SENDERS) for rng in topic_rngs]
         everywhere, common = np.arange(N_PLAIN), _common()
         topics = [_own_words(rng, everywhere) for rng in topic_rngs]
-        focus, overlap, hidden = settings["focus"], settings["overlap"], settings["obfuscation"]
-        words = []
+        focus, overlap = settings["focus"], settings["overlap"]
+        hidden = risen(settings["obfuscation"], done.obfuscation)
+        generation = (change + done.words) % _GENERATIONS
+        words, imitated = [], []
         for rng in rngs:
-            own = _own_words(rng, np.arange(_FREQUENT + change % _GENERATIONS, N_PLAIN, _GENERATIONS))
+            own = _own_words(rng, np.arange(_FREQUENT + generation, N_PLAIN, _GENERATIONS))
             own[N_PLAIN:] = hidden * own[_FREQUENT:N_PLAIN]
             own[_FREQUENT:N_PLAIN] *= 1.0 - hidden
-            imitated = topics[int(rng.integers(self.topics))]
-            words.append((1.0 - focus) * common + focus * ((1.0 - overlap) * own + overlap * imitated))
+            imitated.append(int(rng.integers(self.topics)))
+            words.append((1.0 - focus) * common + focus * ((1.0 - overlap) * own + overlap * topics[imitated[-1]]))
         words += [(1.0 - focus) * common + focus * own for own in topics]
-        return Sources(np.array(weight), np.stack(words)[:, self.order], np.stack(senders))
+        word = np.stack(words)[:, self.order]
+        good = word[self.campaigns + np.array(imitated)] if self.pads else np.empty((0, N_WORDS))
+        return Sources(np.array(weight), word, np.stack(senders), good)
 
 
 def _common() -> FloatArray:
@@ -190,11 +198,11 @@ def _own_words(rng: np.random.Generator, among: IntArray) -> FloatArray:
     return np.asarray(own / own.sum())
 
 
-def _mix(parts: FloatArray, weights: FloatArray, campaigns: int) -> Mix:
+def _mix(parts: FloatArray, weights: FloatArray, padded: FloatArray, campaigns: int) -> Mix:
     """Return how often sources write, from the parts' shares (parts,) and the sources' within each (parts, sources)."""
     up_to = np.concatenate([_up_to(weights[:, :campaigns]), _up_to(weights[:, campaigns:])], axis=1)
-    weight = (parts[:, None] * weights).ravel()
-    return Mix(weight, _up_to(parts[None])[0], weights[:, :campaigns].sum(axis=1), up_to)
+    weight, spam = (parts[:, None] * weights).ravel(), weights[:, :campaigns].sum(axis=1)
+    return Mix(weight, _up_to(parts[None])[0], spam, up_to, padded, _up_to(padded))
 
 
 def _up_to(rows: FloatArray) -> FloatArray:
@@ -203,11 +211,16 @@ def _up_to(rows: FloatArray) -> FloatArray:
     return np.asarray(np.divide(total, total[:, -1:], out=np.ones_like(total), where=total[:, -1:] > 0.0))
 
 
-def _tables(words: FloatArray, senders: FloatArray, common: FloatArray) -> Tables:
+def _tables(common: FloatArray, words: FloatArray, senders: FloatArray, good: FloatArray) -> Tables:
+    (ratio, alias), (good_ratio, good_alias) = _looked_up(words, common), _looked_up(good, common)
+    return Tables(ratio, alias, np.ascontiguousarray(senders.T), _up_to(senders), good_ratio, good_alias)
+
+
+def _looked_up(words: FloatArray, common: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the multiples of the common probabilities (words, sources), and the alias tables (sources, words, 2)."""
     alias = np.empty((*words.shape, 2))
     fill_aliases(words, alias)
-    ratio = np.ascontiguousarray((words / common).T)
-    return Tables(ratio, alias, np.ascontiguousarray(senders.T), _up_to(senders))
+    return np.ascontiguousarray((words / common).T), alias
 
 
 @compiled
