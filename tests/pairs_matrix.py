@@ -17,7 +17,7 @@ from sandbox.catalog import make_agent, make_world
 from sandbox.discovery import discover
 from sandbox.errors import SandboxError
 from sandbox.feedback import parse_feedback
-from sandbox.law_stream import LawStream
+from sandbox.law_stream import KINDS, LawStream
 from sandbox.loop import agent_rng
 from sandbox.metrics import audit_failures
 from sandbox.runs import Options, Run, run_once
@@ -77,6 +77,7 @@ MADE = {"still": still, "changing": changing, "late": late}
 
 # These count what follows each pair of state and choice, and tic-tac-toe has 3,381 boards.
 COUNTERS, TOO_LARGE = ("mbie-eb", "psrl", "r-max", "ucbvi"), ("sandbox/TicTacToe-v0",)
+LINEAR = ("logistic", "perceptron")  # they draw one line, between two labels
 
 
 def misfit(agent: str, name: str, world: World) -> str:
@@ -98,6 +99,8 @@ def misfit(agent: str, name: str, world: World) -> str:
         return "needs a context"
     if family == "filters" and not labelled:
         return "learns from right labels, and this world tells none"
+    if kind in LINEAR and len(choices.labels) > 2:
+        return "knows two labels"
     if kind in ("majority", "no-change") and not labelled:
         return "needs a stream that tells them"
     return "needs a stream that asks for forecasts" if kind == "mean" else ""
@@ -111,7 +114,7 @@ def plain_reason(agent: str, world: World) -> str:
         return "the law of the world is not known as a table"
     if stream is None and not world.terms.feedback.immediate:
         return "feedback that is not immediate runs in the open loop in environments"
-    if stream is not None and stream.kind not in ("messages", "slate"):
+    if stream is not None and stream.kind not in KINDS:
         return "what is asked depends on what was chosen before"
     if wrapped and stream is not None:
         return "is compiled for tables only"
@@ -122,7 +125,7 @@ def plain_reason(agent: str, world: World) -> str:
         return ""
     if stream is None:
         return "" if family in KEEPERS else "is compiled for"
-    goes_with = {"messages": ("filters",), "slate": ("bandits", "contextual")}[stream.kind]
+    goes_with = {"messages": ("filters",), "slate": ("bandits", "contextual"), "numbers": ("filters",)}[stream.kind]
     return "" if family in goes_with else "is compiled for"
 
 
