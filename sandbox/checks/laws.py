@@ -287,6 +287,8 @@ def check_drift_is_taken(subject: streams.StreamSubject) -> None:
 def check_twins_share_their_luck(subject: streams.StreamSubject) -> None:
     """After a change it is the world of its twin, in which the new concept was always in force, to the last bit."""
     stream = _stream(subject).with_drift(f"abrupt@{_CHANGE}")
+    if stream.reactive:
+        raise SkipError("what is asked depends on what was chosen before")
     drifting = stream.batch(0, 0, _ROWS)
     twin = stream.pin(int(drifting.concept[_CHANGE])).batch(0, _CHANGE, _ROWS - _CHANGE)
     _expect_same(_rows(drifting)[_CHANGE:], _rows(twin), "after a change it differs from its twin")

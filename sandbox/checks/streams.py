@@ -267,7 +267,9 @@ def check_answers_are_hidden(subject: StreamSubject) -> None:
     columns, choices = columns_of([question.observation for question in asked]), subject.make().choice_space
     name = ""
     if not isinstance(choices, Labels | Number):  # then what a choice would earn this time is the answer
-        for pairs in zip(*(zip(q.rewards or (), q.values or (), strict=True) for q in asked), strict=True):
+        priced = [(q.rewards, q.values) for q in asked if q.rewards is not None and q.values is not None]
+        tables = [zip(*both, strict=True) for both in priced]
+        for pairs in zip(*tables, strict=True):
             if sum(reward != value for reward, value in pairs) >= _LEAK_OTHERS:
                 name = name or that_equals(columns, [reward for reward, _ in pairs])
     else:

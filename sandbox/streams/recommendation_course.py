@@ -190,9 +190,10 @@ class Course(MixedStream):
                     self.levels_in(come.context)[i] = satiety.level[who[0]]
                 observation = self.observation(batch, i)
                 asked = Asked(observation, math.nan, group, group, code, value.tolist(), None, self.abstention)
-                asked.about = About(seed, start + i, who[0], self._fixed, satiety, outcome, observation["durations"])
+                length = observation["durations"]
+                asked.about = About(seed, start + i, who[0], self._fixed, satiety, value, outcome, length)
                 yield asked
-                if asked.settled is None:
+                if not asked.answered:
                     self.settle(asked, self.ideal(asked))
             start, count = start + count, min(2 * count, BATCH)
 

@@ -8,13 +8,10 @@ each time: what is above a place that is seen is seen. An item that is not looke
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from sandbox.compiled import compiled, lean
 from sandbox.draws import stream_of, uniform
-from sandbox.errors import RunError
 from sandbox.table import FloatArray, IntArray
 
 _LOOK, _ORDER = 33, 34  # purposes: how far down a user looks; the order of what an agent did not order
@@ -70,15 +67,6 @@ def looked_at(seed: int, step: int, look: FloatArray) -> int:
 
 
 @lean
-def earned(gains: FloatArray, order: IntArray, seen: int) -> float:
-    """Return what a slate earned, of what each item earns when it is looked at (k,)."""
-    total = 0.0
-    for r in range(seen):
-        total += gains[order[r]]
-    return total
-
-
-@lean
 def shuffled(seed: int, step: int, scores: FloatArray) -> None:
     """Fill in scores (k,) at random."""
     stream = stream_of(seed, step, _ORDER)
@@ -86,23 +74,22 @@ def shuffled(seed: int, step: int, scores: FloatArray) -> None:
         scores[j] = uniform(stream, j)
 
 
-def slate_of(choice: int, scores: Sequence[float] | None, k: int, slots: int, seed: int, step: int) -> IntArray:
-    """Return the slate (slots,) that a decision is: the choice first, then the others by their scores.
+@lean
+def nan(x: float) -> bool:
+    """Say whether a number is none."""
+    return x != x
 
-    Ties go to the first; without scores the others stand in an order drawn by the world.
-    """
-    rated = np.empty(k)
-    if scores is None:
-        shuffled(seed, step, rated)
-    elif len(scores) != k:
-        raise RunError(f"the agent gave {len(scores)} scores to {k} items")
-    else:
-        rated[:] = scores
-    rated[np.isnan(rated)] = -np.inf
-    rated[choice] = np.inf
-    order = np.empty(slots, dtype=np.int64)
-    if scores is not None and np.isposinf(rated).sum() > 1:  # several are infinitely good: the choice is first of them
-        rated[np.isposinf(rated)] = np.finfo(np.float64).max
-        rated[choice] = np.inf
-    rank(rated, order)
-    return order
+
+@lean
+def arrange(choice: int, scores: FloatArray, order: IntArray) -> None:
+    """Fill `order` (slots,) with a choice, then the others by their scores (k,), ties in their order, NaN last."""
+    order[0] = choice
+    for r in range(1, order.shape[0]):
+        best = -1
+        for j in range(scores.shape[0]):
+            taken = False
+            for q in range(r):
+                taken = taken or order[q] == j
+            if not taken and (best < 0 or scores[j] > scores[best] or (nan(scores[best]) and not nan(scores[j]))):
+                best = j
+        order[r] = best
