@@ -101,18 +101,20 @@ def trade(seed: int, start: int, rows: IntArray, market: Market, game: Game, x: 
         if laws > 1:
             law = pick(up_to, uniform(stream, 1))
         year, spring, summer = x[i, products + 8], x[i, products + 9], x[i, products + 10]
-        mean, square, values = 0.0, 0.0, batch.values[i]
+        mean, variance, share, values = 0.0, 0.0, 0.0, batch.values[i]
         values[LAWS:] = 0.0
         for m in range(laws):
             one = mean_demand(taste[m, product], weekday, promoted, year, spring, summer)
-            mean += weight[m] * one
-            square += weight[m] * (one + (1.0 + dispersion[m]) * one * one)
+            share += weight[m]
+            off = one - mean
+            mean += off * (weight[m] / share)
+            variance += weight[m] * (one + dispersion[m] * one * one + off * (one - mean))
             at = LAWS + LAW * m
             values[at], values[at + 1], values[at + 2] = weight[m], one, dispersion[m]
             if m == law:
                 batch.truth[i] = count_of(one, dispersion[m], uniform(stream, 0))
-        values[MEAN], values[VARIANCE], values[STOCK] = mean, max(0.0, square - mean * mean), stock
-        values[BEST], values[BEST_VALUE] = mean, -values[VARIANCE]
+        values[MEAN], values[VARIANCE], values[STOCK] = mean, variance, stock
+        values[BEST], values[BEST_VALUE] = mean, -variance
         if game.level > 0.0:
             price(values, game, scratch)
         batch.group[i] = product

@@ -85,7 +85,7 @@ def log_price(c: FloatArray, x: FloatArray) -> float:
 def sell(seed: int, start: int, rows: IntArray, market: Market, x: FloatArray, batch: Batch) -> None:
     """Fill in the given rows of a batch from the step `start` on: houses, prices, and their mean and variance.
 
-    A log-normal number has mean exp(m + s^2 / 2) and mean square exp(2 m + 2 s^2).
+    A log-normal number has mean exp(m + s^2 / 2), and a variance of exp(s^2) - 1 times its square.
     """
     weight, up_to, taste, noise = market
     for i in rows:
@@ -94,12 +94,14 @@ def sell(seed: int, start: int, rows: IntArray, market: Market, x: FloatArray, b
         z, law = normal_of(uniform(stream, 0)), 0
         if weight.shape[0] > 1:
             law = pick(up_to, uniform(stream, 1))
-        mean, square = 0.0, 0.0
+        mean, variance, share = 0.0, 0.0, 0.0
         for k in range(weight.shape[0]):
-            log_mean, variance = log_price(taste[k], x[i]), noise[k] * noise[k]
-            expected = math.exp(log_mean + 0.5 * variance)
-            mean += weight[k] * expected
-            square += weight[k] * expected * expected * math.exp(variance)
+            log_mean, log_variance = log_price(taste[k], x[i]), noise[k] * noise[k]
+            expected = math.exp(log_mean + 0.5 * log_variance)
+            share += weight[k]
+            off = expected - mean
+            mean += off * (weight[k] / share)
+            variance += weight[k] * (expected * expected * math.expm1(log_variance) + off * (expected - mean))
             if k == law:
                 batch.truth[i] = math.exp(log_mean + noise[k] * z)
         size = 0
@@ -107,7 +109,7 @@ def sell(seed: int, start: int, rows: IntArray, market: Market, x: FloatArray, b
             if x[i, _AREA] >= AREAS[k]:
                 size = k + 1
         batch.group[i], batch.cell[i] = district, 4 * district + size
-        batch.values[i, 0], batch.values[i, 1] = mean, max(0.0, square - mean * mean)
+        batch.values[i, 0], batch.values[i, 1] = mean, variance
 
 
 class HousePrices(ForecastStream):
