@@ -226,14 +226,19 @@ def total_of(track: Track, k: int) -> float:
 
 
 def tail_mean(track: Track, k: int) -> float:
-    """Return the mean of signal k over the final tenth of the pushes.
+    """Return the mean of signal k over the final tenth of the pushes, NaN where it has no value there."""
+    total, count = tail_of(track, k)
+    return total / count if count else float("nan")
+
+
+def tail_of(track: Track, k: int) -> tuple[float, float]:
+    """Return the sum of signal k over the final tenth of the pushes, and the number of its values there.
 
     Where their number was not known beforehand, the tenth starts inside a bin of the curve, which is shared out evenly.
     """
     pushes = int(track.clock[0])
     if track.options[1] == pushes - max(1, pushes // 10):  # as many came as were announced
-        total, count = track.tail[:, k]
-        return float(total / count) if count else float("nan")
+        return float(track.tail[0, k]), float(track.tail[1, k])
     wanted, total, count = float(max(1, pushes // 10)), 0.0, 0.0
     bins = int(track.clock[1])
     sizes: NDArray[np.float64] = np.full(bins + 1, float(track.clock[2]))
@@ -247,4 +252,4 @@ def tail_mean(track: Track, k: int) -> float:
         wanted -= share * sizes[b]
         if wanted <= 0:
             break
-    return float(total / count) if count else float("nan")
+    return float(total), float(count)

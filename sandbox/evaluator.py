@@ -8,16 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from sandbox import books, ledger
+from sandbox import books, labelled, ledger
 from sandbox.answers import AnswerCount
+from sandbox.calibration import bin_rows, calibration_error, make_bins
 from sandbox.cells import Cells, cells_of, count_cells, make_counts, visits_to
 from sandbox.compiled import compiled
-from sandbox.curves import Curve, Track, curve_of, make_track, push, tail_mean, total_of
+from sandbox.curves import Curve, Track, curve_of, make_track, push, tail_mean, tail_of, total_of
 from sandbox.extras import check_extras
 from sandbox.fingerprint import Fingerprint
 from sandbox.ledger import BLOCK
 from sandbox.luck import LuckTest, audit_luck, enlarged, luck_z, make_luck_test, reach_of
 from sandbox.metrics import METRICS
+from sandbox.ranked import Scored
+from sandbox.slates import coverage, mark_shown
 from sandbox.table import FloatArray, IntArray
 from sandbox.trace import Meta, Trace, extra_of
 
@@ -40,10 +43,13 @@ def judge(
     episodes: Track,
     test: LuckTest,
     cells: FloatArray,
+    tally: labelled.Tally,
+    bins: FloatArray,
 ) -> int:
     """Judge the rows of a chunk, a block at a time; return how many abstentions had a truth.
 
     `kept`: the rows of signals that are followed, of decisions and of episodes. `cells`: counts of `count_cells`.
+    `tally`, `bins`: counts of labels, and of choices by their confidence.
     """
     signals, at, unanswered = np.empty((len(ledger.SIGNALS), BLOCK)), np.empty(BLOCK, dtype=np.int64), 0
     for first in range(0, c.step.shape[0], BLOCK):
@@ -62,6 +68,9 @@ def judge(
             audit_luck(c, rules, first, rows, signals, test)
         if cells.shape[2]:
             count_cells(c, first, rows, signals, cells)
+        if rules.task == ledger.CLASSIFICATION:
+            labelled.tally_rows(c, first, rows, tally)
+            bin_rows(c, first, rows, signals, bins)
     return unanswered
 
 
@@ -69,8 +78,9 @@ def judge(
 class Scores:
     """What the evaluator says of one run: `metrics` by name (NaN: does not apply) and `curves` by signal.
 
-    `cells`: what happened state by state, in priced tables that are not too large. `fingerprint` is the same for two
-    runs that met, chose and earned the same.
+    `cells`: what happened state by state, in priced tables that are not too large. `tables`: what else is kept in rows
+    of numbers, each (n, 4) at most; "reliability": by bin of confidence, decisions, sum of confidence, and those that
+    were right. `fingerprint` is the same for two runs that met, chose and earned the same.
     """
 
     metrics: dict[str, float]
@@ -78,6 +88,7 @@ class Scores:
     decisions: int
     fingerprint: str
     cells: dict[str, Cells] = field(default_factory=dict)
+    tables: dict[str, FloatArray] = field(default_factory=dict)
 
 
 class Evaluator:
@@ -101,6 +112,9 @@ class Evaluator:
         self._answers = AnswerCount()
         self._fingerprint = Fingerprint()
         self._cells = make_counts(meta)
+        self._tally, self._bins = labelled.make_tally(meta), make_bins()
+        self._scored = Scored(pushes) if meta.task == "classification" and meta.n_choices == 2 else None
+        self._shown = np.zeros(meta.catalogue, dtype=np.bool_)
         self._unanswered = 0
         self._seen = 0
 
@@ -112,8 +126,12 @@ class Evaluator:
             self._luck = enlarged(self._luck, self.meta, int(trace.concept.max()))
         self._unanswered += judge(
             ledger.columns_of(trace), self._rules, self._books, self._kept, self._decisions, self._episodes, self._luck,
-            self._cells,
+            self._cells, self._tally, self._bins,
         )  # fmt: skip
+        if self._scored is not None:
+            self._scored.update(trace)
+        if len(self._shown) and trace.choice_vector is not None:
+            mark_shown(trace.choice_vector, self._shown)
         if self.meta.extras:
             told = np.array([extra_of(trace, name) for name in self.meta.extras])
             push(self._extras, told, np.arange(len(told)), trace.step + 1)
@@ -146,6 +164,19 @@ class Evaluator:
         found = self._find(signal)
         return tail_mean(*found) if found is not None else math.nan
 
+    def tail_count(self, signal: str) -> float:
+        """Number of rows of the final tenth where a signal has a value."""
+        found = self._find(signal)
+        return tail_of(*found)[1] if found is not None else 0.0
+
+    def labels(self, name: str) -> float:
+        """One of the numbers that follow from counts of labels, or of items shown, by its metric's name."""
+        if name in ("roc_auc", "final_roc_auc"):
+            return math.nan if self._scored is None else self._scored.area(final=name == "final_roc_auc")
+        if name == "calibration_error":
+            return calibration_error(self._bins)
+        return coverage(self._shown) if name == "coverage" else labelled.OF[name](self._tally)
+
     def audit(self, name: str) -> float:
         """One entry of the audit, NaN where the run is not priced."""
         if not self.meta.priced:
@@ -174,7 +205,8 @@ class Evaluator:
             found = self._find(signal)
             if found is not None and self.count(signal):
                 curves[signal] = curve_of(*found, self._seen)
-        return Scores(metrics, curves, self._seen, self._fingerprint.text(), cells_of(self._cells))
+        tables = {"reliability": self._bins.copy()} if self._bins.any() else {}
+        return Scores(metrics, curves, self._seen, self._fingerprint.text(), cells_of(self._cells), tables)
 
 
 def evaluate(trace: Trace, meta: Meta, **options: Any) -> Scores:

@@ -14,26 +14,35 @@ from sandbox.trace import Meta, Trace
 
 SIGNALS = (
     "reward", "regret", "luck", "shift", "mistake", "inaccuracy", "middling", "blunder", "exploring_mistake",
-    "correct", "abstained", "log_loss", "absolute_error", "squared_error",
+    "correct", "abstained", "log_loss", "absolute_error", "squared_error", "brier", "false_positive", "false_negative",
+    "pinball",
 )  # fmt: skip
 (
     REWARD, REGRET, LUCK, SHIFT, MISTAKE, INACCURACY, MIDDLING, BLUNDER, EXPLORING,
-    CORRECT, ABSTAINED, LOG_LOSS, ABSOLUTE, SQUARED,
+    CORRECT, ABSTAINED, LOG_LOSS, ABSOLUTE, SQUARED, BRIER, FALSE_POSITIVE, FALSE_NEGATIVE, PINBALL,
 ) = range(len(SIGNALS))  # fmt: skip
 _PRICED = ("regret", "luck", "shift", "inaccuracy", "middling", "blunder")
-_JUDGED = {"control": (), "classification": ("correct", "log_loss"), "regression": ("absolute_error", "squared_error")}
+_JUDGED = {
+    "control": (),
+    "classification": ("correct", "log_loss", "brier"),
+    "regression": ("absolute_error", "squared_error", "pinball"),
+}
+_OF_TWO = ("false_positive", "false_negative")
 BLOCK = 512  # rows that are judged at a time: what they say fits into a processor's nearest memory
 
 # Severity by share of the world's gap range: a mistake above `material` (0.01), of which an inaccuracy up to 0.05 and a
 # blunder above 0.2.
 INACCURACY_UP_TO, BLUNDER_ABOVE = 0.05, 0.2
 CONTROL, CLASSIFICATION, REGRESSION = range(3)
+_NONE = np.empty(0)
 
 
 def signals_of(meta: Meta) -> tuple[str, ...]:
     """Return the signals that a world of this kind can have."""
     wanted = {"reward", "mistake", "exploring_mistake", "abstained", *_JUDGED[meta.task]}
-    return tuple(name for name in SIGNALS if name in wanted or (meta.priced and name in _PRICED))
+    wanted.update(_PRICED if meta.priced else ())
+    wanted.update(_OF_TWO if meta.task == "classification" and meta.n_choices == 2 else ())
+    return tuple(name for name in SIGNALS if name in wanted)
 
 
 class Rules(NamedTuple):
@@ -52,6 +61,7 @@ class Rules(NamedTuple):
     expected_start: FloatArray
     cells: int
     choices: int
+    quantile: float
 
 
 def rules_of(meta: Meta) -> Rules:
@@ -70,6 +80,7 @@ def rules_of(meta: Meta) -> Rules:
         np.asarray(meta.expected_start or (math.nan,), dtype=np.float64),
         meta.n_cells,
         meta.n_choices,
+        meta.quantile,
     )
 
 
@@ -87,14 +98,17 @@ class Columns(NamedTuple):
     best: FloatArray
     value: FloatArray
     next_best: FloatArray
+    confidence: FloatArray
     likelihood: FloatArray
     terminated: NDArray[np.bool_]
     truncated: NDArray[np.bool_]
+    sharpness: FloatArray  # sum of the squared probabilities of all labels; (0,) where it is not known
 
 
 def columns_of(trace: Trace) -> Columns:
     """Return the columns that the ledger reads."""
-    return Columns(*(getattr(trace, name) for name in Columns._fields))
+    sharpness = trace.extras.get("sharpness", _NONE)
+    return Columns._make([*(getattr(trace, name) for name in Columns._fields[:-1]), sharpness])
 
 
 @compiled
@@ -116,6 +130,7 @@ def _price_gaps(c: Columns, rules: Rules, first: int, rows: int, signals: FloatA
 
 @compiled
 def _judge_labels(c: Columns, rules: Rules, first: int, rows: int, signals: FloatArray) -> None:
+    two, sharp = rules.choices == 2, c.sharpness.shape[0] > 0
     for i in range(rows):
         truth, likelihood = c.truth[first + i], c.likelihood[first + i]
         if truth == truth:
@@ -123,8 +138,14 @@ def _judge_labels(c: Columns, rules: Rules, first: int, rows: int, signals: Floa
             signals[CORRECT, i] = right
             if not rules.priced:
                 signals[MISTAKE, i] = not right
+            if two:
+                signals[FALSE_POSITIVE + int(truth != 0.0), i] = not right
             if likelihood == likelihood:
                 signals[LOG_LOSS, i] = -math.log(min(1.0, max(likelihood, 1e-15)))
+                if rules.choices <= 2:
+                    signals[BRIER, i] = (1.0 - likelihood) * (1.0 - likelihood)
+                elif sharp:
+                    signals[BRIER, i] = c.sharpness[first + i] - 2.0 * likelihood + 1.0
 
 
 @compiled
@@ -135,6 +156,7 @@ def _judge_forecasts(c: Columns, rules: Rules, first: int, rows: int, signals: F
         if truth == truth:
             error = abs(choice - truth)
             signals[ABSOLUTE, i], signals[SQUARED, i] = error, error * error  # NaN for an abstention
+            signals[PINBALL, i] = (rules.quantile if choice < truth else 1.0 - rules.quantile) * error
             if judged:
                 signals[MISTAKE, i] = choice != choice or error > rules.tolerance
 

@@ -25,8 +25,14 @@ class Sums(Protocol):
     def tail(self, signal: str) -> float:
         """Mean of a signal over the final tenth."""
 
+    def tail_count(self, signal: str) -> float:
+        """Number of rows of the final tenth where a signal has a value."""
+
     def audit(self, name: str) -> float:
         """One entry of the audit."""
+
+    def labels(self, name: str) -> float:
+        """One of the numbers that follow from counts of labels, or of items shown, by its metric's name."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +48,10 @@ class Metric:
 
     @property
     def reach(self) -> tuple[float, float]:
-        """The least and the most that it can be: shares from 0 to 1, counts and losses from 0."""
+        """The least and the most that it can be: shares from 0 to 1, counts and losses from 0, kappas up to 1."""
         counted = self.unit in ("decisions", "answers", "episodes")
         least = 0.0 if self.percent or counted or self.name in _FROM_ZERO else -math.inf
-        return least, 1.0 if self.percent else math.inf
+        return least, 1.0 if self.percent or self.unit.startswith("beyond ") else math.inf
 
     @property
     def percent(self) -> bool:

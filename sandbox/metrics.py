@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from sandbox.extras import EXTRAS
+from sandbox.label_metrics import LABEL_METRICS
 from sandbox.metric import Metric, Sums
 
 
@@ -71,6 +72,14 @@ _ALL = (
         "squared_error",
     ),
     Metric(
+        "pinball",
+        "mean pinball loss of the forecasts made, at the level that the world is about (half if it does not say)",
+        "label",
+        "lower",
+        lambda s: s.mean("pinball"),
+        "pinball",
+    ),
+    Metric(
         "mistakes",
         "decisions whose gap exceeds a hundredth of the world's gap range; unpriced: outcome errors, bad luck included",
         "decisions",
@@ -126,6 +135,13 @@ _ALL = (
         "exploring_mistake",
     ),
     Metric("regret", "sum of all gaps", "reward", "lower", lambda s: s.total("regret"), "regret"),
+    Metric(
+        "shortfall",
+        "reward of the oracle's own run of the same seed minus reward, where choices change later laws; may be negative",
+        "reward",
+        "lower",
+        lambda s: s.total("shortfall"),
+    ),
     Metric(
         "luck",
         "sum of luck: what chance gave beyond the value of the choices",
@@ -229,7 +245,7 @@ _ALL = (
     ),
 )
 
-METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL} | EXTRAS
+METRICS: dict[str, Metric] = {metric.name: metric for metric in (*_ALL, *LABEL_METRICS)} | EXTRAS
 AUDIT = ("ledger_error", "luck_z", "luck_z_bound", "min_gap", "shift_leak")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from naive_labels import naive_brier, naive_label_metrics
 
 from sandbox.extras import EXTRAS
 from sandbox.loop import agent_rng
@@ -184,6 +185,12 @@ def naive_signals(trace: Trace, meta: Meta) -> dict[str, list[float]]:
     ]
     out["absolute_error"] = [abs(choice[i] - truth[i]) if answered[i] else NAN for i in rows]
     out["squared_error"] = [(choice[i] - truth[i]) ** 2 if answered[i] else NAN for i in rows]
+    out["pinball"] = [
+        max(meta.quantile * (truth[i] - choice[i]), (1 - meta.quantile) * (choice[i] - truth[i]))
+        if answered[i]
+        else NAN
+        for i in rows
+    ]
     likely = trace.likelihood.tolist()
     out["log_loss"] = [
         -math.log(min(1.0, max(likely[i], 1e-15)))
@@ -192,6 +199,16 @@ def naive_signals(trace: Trace, meta: Meta) -> dict[str, list[float]]:
         for i in rows
     ]
     out["mistake"] = _naive_mistakes(trace, meta, out)
+    sharpness = trace.extras.get("sharpness", np.full(len(trace), NAN)).tolist()
+    out["brier"] = [
+        naive_brier([(choice[i], truth[i], NAN, likely[i])], [sharpness[i]], meta.n_choices)
+        if meta.task == "classification"
+        else NAN
+        for i in rows
+    ]
+    for k, name in enumerate(("false_positive", "false_negative")):
+        two = meta.task == "classification" and meta.n_choices == 2
+        out[name] = [float(choice[i] != k) if two and truth[i] == k else NAN for i in rows]
     for name, (above, up_to) in SEVERITY.items():
         scale = meta.gap_range
         out[name] = [
@@ -279,8 +296,9 @@ def naive_metrics(trace: Trace, meta: Meta) -> dict[str, float]:
         "accuracy_answered": total["correct"] / (asked - unanswered) if asked > unanswered else NAN,
         "return": NAN, "final_return": NAN, "episodes": NAN, "episode_length": NAN,
         "ledger_error": NAN, "min_gap": NAN, "shift_leak": NAN, "start_luck": NAN, "level": NAN,
-        "near_misses": NAN, "collisions": NAN,
+        "near_misses": NAN, "collisions": NAN, "pinball": mean["pinball"], "shortfall": NAN,
     }  # fmt: skip
+    found |= naive_label_metrics(trace, meta)
     for name, metric in EXTRAS.items():
         told = trace.extras[name].tolist() if name in meta.extras and name in trace.extras else []
         found[name] = _sum(told) if metric.unit == "cards" else _mean(told)

@@ -53,7 +53,7 @@ def assert_as_naive(trace: Trace, meta: Meta, window: int = 7, fading: float = 0
             got = getattr(curve, column)
             got = got() if callable(got) else got
             assert got == pytest.approx(np.array(points), rel=1e-9, abs=1e-9, nan_ok=True), (name, column)
-    assert set(scores.curves) <= {*SIGNALS, *EPISODE_SIGNALS}
+    assert set(scores.curves) <= {*SIGNALS, *EPISODE_SIGNALS, *meta.extras}
     return scores
 
 
@@ -82,12 +82,12 @@ def test_priced_traces(seed: int, rows: int, **books: float) -> None:
 @settings(max_examples=60, deadline=None)
 @given(
     st.integers(0, 2**32 - 1), st.integers(1, 120), st.sampled_from(["classification", "regression", "control"]),
-    st.sampled_from([math.nan, 0.5]),
+    st.sampled_from([math.nan, 0.5]), st.sampled_from([2, 3]), st.sampled_from([0.5, 0.9]),
 )  # fmt: skip
-def test_unpriced_traces(seed: int, rows: int, task: str, limit: float) -> None:
+def test_unpriced_traces(seed: int, rows: int, task: str, limit: float, labels: int, quantile: float) -> None:
     rng = np.random.default_rng(seed)
     choice, truth = (
-        rng.normal(size=(2, rows)) if task == "regression" else rng.integers(3, size=(2, rows)).astype(float)
+        rng.normal(size=(2, rows)) if task == "regression" else rng.integers(labels, size=(2, rows)).astype(float)
     )
     choice[rng.random(rows) < 0.2] = math.nan
     truth[(rng.random(rows) < 0.2) | (task == "control")] = math.nan
@@ -96,7 +96,8 @@ def test_unpriced_traces(seed: int, rows: int, task: str, limit: float) -> None:
         "truth": truth,
         "greedy": np.where(rng.random(rows) < 0.5, choice, rng.integers(3, size=rows)),
         "reward": np.where(np.isnan(choice), math.nan if task == "regression" else 0.0, rng.normal(size=rows)),
-        "likelihood": np.where(rng.random(rows) < 0.3, math.nan, rng.random(rows) * (rng.random(rows) < 0.9)),
+        "likelihood": np.where(rng.random(rows) < 0.3, math.nan, rng.integers(9, size=rows) / 8),
+        "confidence": np.where(rng.random(rows) < 0.3, math.nan, rng.integers(16, size=rows) / 15),
     }
     if task == "control":
         ends = rng.random((2, rows)) < 0.1
@@ -104,13 +105,16 @@ def test_unpriced_traces(seed: int, rows: int, task: str, limit: float) -> None:
         columns |= {"episode": np.concatenate([[0], np.cumsum(ends.any(axis=0))[:-1]])}
     meta = Meta(
         task,  # type: ignore[arg-type]
-        n_choices=3,
+        n_choices=labels,
         why_unpriced="random",
+        quantile=quantile,
+        catalogue=7,
         tolerance=limit,
         reference_return=limit,
         episodic=task == "control",
     )
-    assert_as_naive(make_trace(rows, columns), meta)
+    extras = {"sharpness": rng.random(rows)} if rng.random() < 0.7 else {}
+    assert_as_naive(make_trace(rows, columns, rng.integers(-1, 8, size=(rows, 2)).astype(float), extras), meta)
 
 
 def test_a_long_trace_keeps_a_bounded_curve() -> None:
