@@ -54,7 +54,7 @@ class Features:
         if self.row:  # nothing but numbers, each by its name
             self._numbers = {name: i for i, name in enumerate(parts)}
             self.n_numbers = len(parts)
-        self._known = (*self._words, *self._numbers)
+        self._known = dict.fromkeys([*self._words, *self._numbers])
         self.fixed = len(self._words) == len(parts)  # whether there is nothing but words of known vocabularies
 
     def read(self, observation: Any, learning: bool = False) -> Read:
@@ -90,10 +90,12 @@ class Features:
         if not isinstance(observation, Mapping):
             yield _ALONE, observation
             return
+        met = 0
         for name in self._known:
             if name in observation:
+                met += 1
                 yield name, observation[name]
-        if len(observation) > len(self._known):
+        if len(observation) > met:
             yield from ((name, value) for name, value in observation.items() if name not in self._known)
 
     def _place_word(self, known: dict[str, int], word: str) -> int:
