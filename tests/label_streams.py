@@ -19,6 +19,7 @@ from pairs_matrix import look
 import sandbox.envs  # noqa: F401  registers the environments
 from sandbox import draws
 from sandbox.catalog import make_world
+from sandbox.checks import run_checks
 from sandbox.errors import SandboxError
 from sandbox.interfaces import settings_of
 from sandbox.law_stream import BATCH, Batch
@@ -72,8 +73,8 @@ def check_soundness(given: dict[str, Any], make: Make, seed: int, cuts: Sequence
     assert values.sum(axis=1) == pytest.approx(1.0, abs=1e-12)
     assert np.array_equal(batch.rewards, np.eye(labels)[batch.truth])
     assert (values[np.arange(300), batch.truth] > 0.0).all()  # what happened was possible
-    gap = values.max(axis=1, keepdims=True) - values
-    assert gap.max() <= world.gap_range + 1e-12 and np.abs(batch.rewards - values).max() <= world.luck_reach
+    gap = values.max() - min(world.abstention, values.min())
+    assert gap <= world.gap_range + 1e-12 and np.abs(batch.rewards - values).max() <= world.luck_reach
     assert world.abstention <= values.min()
     assert batch.cell.min() >= 0 and batch.cell.max() < world.n_cells == len(world.cell_names)
     assert batch.group.min() >= 0 and batch.group.max() < len(world.group_names)
@@ -212,3 +213,9 @@ def check_threads(make: Make) -> None:
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda seed: shared.batch(seed, 0, 1500), range(4)))
     assert all(map(same, found, wanted))
+
+
+def check_as_users_would(name: str) -> None:
+    """`sandbox check` finds nothing wrong with it."""
+    found = run_checks(name)
+    assert [one.message for one in found if not one.passed] == [] and len(found) > 20

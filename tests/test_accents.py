@@ -14,6 +14,7 @@ from label_streams import (
     DRAWS,
     SPECS,
     check_accounts,
+    check_as_users_would,
     check_drift,
     check_memory,
     check_plain,
@@ -204,6 +205,7 @@ def test_labels_that_are_shuffled_are_worth_the_prior() -> None:
 
 def test_accounts_are_sound() -> None:
     check_accounts("accents", "gradual@500~500", "river:naive_bayes.GaussianNB()")
+    check_as_users_would("accents")
 
 
 def test_threads_share_one_stream() -> None:

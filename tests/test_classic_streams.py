@@ -15,6 +15,7 @@ from label_streams import (
     DRAWS,
     SPECS,
     check_accounts,
+    check_as_users_would,
     check_drift,
     check_memory,
     check_plain,
@@ -387,6 +388,7 @@ def test_labels_that_are_shuffled_are_worth_the_prior(world: object, floor: floa
 )  # fmt: skip
 def test_accounts_are_sound(name: str, learner: str) -> None:
     check_accounts(name, "gradual@500~500", learner)
+    check_as_users_would(name)
 
 
 @pytest.mark.parametrize("make", ALL)

@@ -72,8 +72,7 @@ class SideStream(ClassStream):
 
     def _open_sides(self, features: tuple[str, ...]) -> None:
         self._open((False, True), features)
-        sharpest = 1.0 - 2.0 * (self.largest("noise") - self.extent("noise"))
-        self.gap_range = sharpest if sharpest > 0.0 else 1.0  # no decision has a price where labels are coins
+        self.gap_range = 1.0 - (self.largest("noise") - self.extent("noise"))  # of giving no answer
 
     @abstractmethod
     def plane_of(self, part: Part) -> tuple[FloatArray, float]:

@@ -97,6 +97,7 @@ class Stagger(ClassStream):
         self._check_settings()
         self._open((False, True), ("colour", "shape", "size"))
         self._check_whole("rule")
+        self.gap_range = 1.0 - (self.largest("noise") - self.extent("noise"))  # of giving no answer
         self.observation_space = spaces.Dict(
             {"colour": Words(COLOURS, 1), "shape": Words(SHAPES, 1), "size": Words(SIZES, 1)}
         )
