@@ -135,6 +135,7 @@ class Recommendation(Course):
         self.reactive = self.largest("satiation") > 0.0
         self.settles = self.reactive or self.slots > 1
         self.extras = EXTRAS if self.settles else ()
+        self.catalogue = self.items if self.slots > 1 else 0
         self.objective = "reward per decision" + (", myopic" if self.reactive else "")
         look = attention_of(self.slots, self.attention)
         # No price is larger: a skip against a whole item that is liked. Under all laws that the drifts lead to.
