@@ -23,8 +23,8 @@ class DataFile(Stream):
 
     `group`: a column that is shown to nobody: by it decisions are told apart in tables, and where its values come in
     blocks, as speakers one after another, figures mark each arrival. `leave_out`: columns that are no features, with a
-    / between them. `task`: "classification" or "regression"; by default text, truth values and integers of at most 20 kinds are
-    classes. `missing`: "error" refuses an empty feature, "omit" leaves it out of its question, as River expects.
+    / between them. `task`: "classification" or "regression"; by default text, truth values and integers of at most 20
+    kinds are classes. `missing`: "error" refuses an empty feature, "omit" leaves it out of its question, as River expects.
     `tolerance`: a forecast further off is a mistake. Dates become seconds since 1970.
     """
 
