@@ -11,7 +11,9 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import threading
+import time
+from collections.abc import Sequence
 from typing import Any
 
 from sandbox.detection.alarms import Alarms
@@ -19,7 +21,7 @@ from sandbox.detection.detectors import Detector
 from sandbox.detection.listener import Listener, Request
 from sandbox.errors import SandboxError, one_line
 
-Tell = Callable[[str], None]
+_LOOK = 0.2  # seconds between two looks at whether the parent is still there
 
 
 class _Away:
@@ -119,9 +121,17 @@ def _job(detector: Detector, control: bool, most: float) -> dict[str, Any]:
     }
 
 
+def _leave_with(parent: int) -> None:
+    """End this process, whatever it is doing, when its parent has ended."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK)
+    os._exit(1)
+
+
 def main() -> None:
     """Hear the runs that the first line names, and answer the jobs of the others."""
     answers, sys.stdout = sys.stdout, sys.stderr  # what a user's file prints is no answer
+    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
     listener: Listener | None = None
     for line in sys.stdin:
         job = json.loads(line)
@@ -132,7 +142,10 @@ def main() -> None:
             told = {"told": listener.answer(job)}
         except Exception as error:
             told = {"error": one_line(error)}
-        print(json.dumps(told), file=answers, flush=True)
+        try:
+            print(json.dumps(told), file=answers, flush=True)
+        except BrokenPipeError:
+            os._exit(1)
 
 
 if __name__ == "__main__":

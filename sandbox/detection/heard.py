@@ -84,10 +84,13 @@ def hear(world: World, agent: str, seed: int, steps: int, watch: str) -> Heard:
     if not parts:
         raise SandboxError(f"{world.name}, seed {seed}: the world ended before the first decision")
     step, values, at = (np.concatenate(column) for column in zip(*parts, strict=True))
-    heard = (at >= 0) & (at < made)  # an answer that comes after the end is not heard
+    known = ~np.isnan(values)  # of a decision that was not made there may be nothing to hear
+    if not known.any():
+        raise SandboxError(
+            f"{world.name}, seed {seed}: there is no {watch} to be heard; watch another thing by --watch"
+        )
+    heard = known & (at >= 0) & (at < made)  # an answer that comes after the end is not heard
     order = np.flatnonzero(heard)[np.lexsort((step[heard], at[heard]))]
-    if np.isnan(values[order]).any():
-        raise SandboxError(f"{world.name}, seed {seed}: not every {watch} is known; watch something else by --watch")
     return Heard(values[order], at[order], made)
 
 

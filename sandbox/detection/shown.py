@@ -30,6 +30,9 @@ def print_found(found: Found) -> None:
         console.print(_table(found, found.matched, f"{found.tuned}, as loose as that allows"))
     for name, why in found.unmatched.items():
         console.print(safe(f"! {name} is not tuned: {why}"), style="yellow", soft_wrap=True)
+    for row in found.matched:
+        if row.why:
+            console.print(safe(f"! {row.name}: {row.why}"), style="yellow", soft_wrap=True)
     for text in [*_verdicts(found), *_legend(found)]:
         console.print(safe(text), soft_wrap=True)
 

@@ -59,13 +59,13 @@ def detect(
     who = agent or usual_agent(opened, watched)
     request = Request(world, who, watched, length, _texts(drift), feedback)
     known, why = _what_is_known(opened, length)
+    if known and opened.schedule and not spans_of(opened.schedule.changes(length), length, within):
+        raise SandboxError(f"{opened.name}: the drift begins after the {length:,} decisions of a run, or at their end")
     tell = _counter(progress, len(listening), known)
     with Crew(request, range(seeds), known and bool(opened.schedule), jobs or cores()) as crew:
         facts = crew.facts()
         tell("what is heard")
         spans = spans_of(opened.schedule.changes(facts["steps"]), facts["steps"], within) if known else ()
-        if opened.schedule and known and not spans:
-            raise SandboxError(f"{opened.name}: the drift begins after the {facts['steps']:,} decisions of a run")
         found = Found(opened.name, who, watched, facts, str(opened.schedule), feedback or "", seeds, spans, why)
         study = _Study(crew, spans, facts["steps"], known)
         for one in listening:
