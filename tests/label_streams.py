@@ -219,3 +219,21 @@ def check_as_users_would(name: str) -> None:
     """`sandbox check` finds nothing wrong with it."""
     found = run_checks(name)
     assert [one.message for one in found if not one.passed] == [] and len(found) > 20
+
+
+DRIFTS = ("abrupt@50", "gradual@50~8", "incremental@50~8", "recurring@40", "random-walk@9")
+FEEDBACKS = ("immediate", "delayed=geometric(20)", "partial=0.3", "noisy=0.2", "one-sided={}", "active=60")
+
+
+def check_every_feedback(name: str, shown: str) -> None:
+    """Drift of every kind and feedback of every mode, two of each at once too, on accounts that stay sound."""
+    agent = "naive-bayes"
+    for kind, drift in enumerate(DRIFTS):
+        drifts = (drift, "recurring@70") if kind == 1 else (drift,)
+        for mode in range(len(FEEDBACKS)):
+            modes = {FEEDBACKS[mode], FEEDBACKS[1 + (mode + kind) % 3]} - {"immediate"}
+            feedback = "+".join(sorted(modes)).format(shown)
+            world = make_world(name).under(make_terms(drifts, feedback or None))
+            run = look(agent, world, 250).run
+            assert run is not None and run.scores is not None, (drift, feedback)
+            assert audit_failures(run.scores.metrics) == [], (drift, feedback)

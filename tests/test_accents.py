@@ -16,6 +16,7 @@ from label_streams import (
     check_accounts,
     check_as_users_would,
     check_drift,
+    check_every_feedback,
     check_memory,
     check_plain,
     check_refusal,
@@ -206,6 +207,10 @@ def test_labels_that_are_shuffled_are_worth_the_prior() -> None:
 def test_accounts_are_sound() -> None:
     check_accounts("accents", "gradual@500~500", "river:naive_bayes.GaussianNB()")
     check_as_users_would("accents")
+
+
+def test_drift_and_feedback_join_freely() -> None:
+    check_every_feedback("accents", "hid")
 
 
 def test_threads_share_one_stream() -> None:

@@ -17,6 +17,7 @@ from label_streams import (
     check_accounts,
     check_as_users_would,
     check_drift,
+    check_every_feedback,
     check_memory,
     check_plain,
     check_refusal,
@@ -389,6 +390,13 @@ def test_labels_that_are_shuffled_are_worth_the_prior(world: object, floor: floa
 def test_accounts_are_sound(name: str, learner: str) -> None:
     check_accounts(name, "gradual@500~500", learner)
     check_as_users_would(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("stagger", "True"), ("sea", "True"), ("led", "7"), ("hyperplane", "False")]
+)
+def test_drift_and_feedback_join_freely(name: str, shown: str) -> None:
+    check_every_feedback(name, shown)
 
 
 @pytest.mark.parametrize("make", ALL)

@@ -17,7 +17,7 @@ _REGIONS = np.array(sorted(THETAS))
 
 
 class Sea(SideStream):
-    """Street and Kim's SEA concepts (2001, section 4.1): three numbers in [0, 10]; true if `x1 + x2 <= theta`.
+    """Street and Kim's SEA concepts (2001): three numbers in [0, 10]; true if `x1 + x2 <= theta`.
 
     The third number tells nothing. A label is turned round with probability `noise`, 10 % in the paper: the Bayes
     error is `noise` to the last digit. (River's SEA has the labels the other way round: true above.) Groups are halves
