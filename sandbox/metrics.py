@@ -7,6 +7,7 @@ import math
 from sandbox.extras import EXTRAS
 from sandbox.label_metrics import LABEL_METRICS
 from sandbox.metric import Metric, Sums
+from sandbox.trace import Meta
 
 
 def _accuracy_answered(s: Sums) -> float:
@@ -137,7 +138,7 @@ _ALL = (
     Metric("regret", "sum of all gaps", "reward", "lower", lambda s: s.total("regret"), "regret"),
     Metric(
         "shortfall",
-        "reward of the oracle's own run of the same seed minus reward, where choices change later laws; may be negative",
+        "reward of the oracle's own run of the same seed minus reward, where choices change later laws; may be below 0",
         "reward",
         "lower",
         lambda s: s.total("shortfall"),
@@ -247,6 +248,12 @@ _ALL = (
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in (*_ALL, *LABEL_METRICS)} | EXTRAS
 AUDIT = ("ledger_error", "luck_z", "luck_z_bound", "min_gap", "shift_leak")
+
+
+def own_metrics(meta: Meta) -> tuple[str, ...]:
+    """Return the metrics that this world is about beside those of its kind."""
+    slates = ("coverage",) if meta.catalogue else ()
+    return (*(("pinball",) if meta.quantile != 0.5 else ()), *meta.extras, *slates)
 
 
 def audit_failures(values: dict[str, float], priced: bool = True) -> list[str]:

@@ -12,7 +12,7 @@ from sandbox.agent_result import AgentResult
 from sandbox.caveats import MYOPIC, caveats, terms_caveats
 from sandbox.drifting import Drifting
 from sandbox.frames import as_frame
-from sandbox.metrics import AUDIT, METRICS
+from sandbox.metrics import AUDIT, METRICS, own_metrics
 from sandbox.show.numbers import interval_text
 from sandbox.yardsticks import is_insider, is_yardstick
 
@@ -95,7 +95,7 @@ class Result:
     @property
     def shown(self) -> tuple[str, ...]:
         """The metrics of the table: those of the task that have a value, the headline first."""
-        names = dict.fromkeys((self.headline, *_SHOWN[self.task]))
+        names = dict.fromkeys((self.headline, *_SHOWN[self.task], *own_metrics(self.meta)))
         return tuple(n for n in names if any(not math.isnan(v) for a in self.agents for v in a.values(n)))
 
     @property
@@ -206,6 +206,12 @@ class Result:
                 for name in names:
                     columns[name].append(agent.values(name)[i])
         return as_frame(columns)
+
+    def reliability(self) -> Figure:
+        """Return how often choices of labels were right against the confidence in them, as a matplotlib figure."""
+        from sandbox.plots.reliability import figure
+
+        return figure(self)
 
     def plot(self) -> Figure:
         """Return the learning curves as a matplotlib figure, whose axes can be edited like any."""

@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sandbox.cells import Cells
 from sandbox.curves import Curve
 from sandbox.deadline import Deadline, Halt
 from sandbox.errors import RunError, SandboxError, one_line
 from sandbox.evaluator import Evaluator, Scores
 from sandbox.harm import Harm, slight
 from sandbox.interfaces import Agent
+from sandbox.parts import cells_from, parts_of, tables_from
 from sandbox.recovery import NOT_COMPLETE, GapLog, Recovery, recover, segments_of, undecided
 from sandbox.shortfall import with_shortfall
-from sandbox.table import FloatArray, IntArray
 from sandbox.trace import Sink, Trace
 
 if TYPE_CHECKING:
@@ -189,30 +188,31 @@ def pack(run: Run) -> dict[str, Any]:
     packed: dict[str, Any] = {"seed": run.seed, "error": run.error, "traceback": run.traceback, "seconds": run.seconds}
     packed |= {"why_plain": run.why_plain, "recoveries": run.recoveries, "lost": run.lost}
     if run.scores is not None:
-        curves, cells = (
-            {name: _text(part) for name, part in told.items()} for told in (run.scores.curves, run.scores.cells)
-        )
-        packed["scores"] = [run.scores.metrics, curves, run.scores.decisions, run.scores.fingerprint, cells]
+        curves = {name: _text(curve) for name, curve in run.scores.curves.items()}
+        parts = [(kind, name, _text(part)) for kind, name, part in parts_of(run.scores)]
+        packed["scores"] = [run.scores.metrics, curves, run.scores.decisions, run.scores.fingerprint, parts]
     return packed
 
 
-def _text(parts: Curve | Cells) -> str:
-    return base64.b64encode(np.stack([part.astype(np.float64) for part in parts]).tobytes()).decode()
+def _text(curve: Curve) -> str:
+    return base64.b64encode(np.stack([column.astype(np.float64) for column in curve]).tobytes()).decode()
 
 
-def _parts(text: str, rows: int) -> tuple[IntArray, list[FloatArray]]:
-    first, *rest = np.frombuffer(base64.b64decode(text)).reshape(rows, -1)
-    return first.astype(np.int64), rest
+def _curve(text: str) -> Curve:
+    step, *rest = np.frombuffer(base64.b64decode(text)).reshape(len(Curve._fields), -1)
+    return Curve(step.astype(np.int64), *rest)
 
 
 def unpack(packed: dict[str, Any]) -> Run:
     """Return the run that was packed."""
     scores = None
     if "scores" in packed:
-        metrics, curves, decisions, fingerprint, cells = packed["scores"]
-        lines = {name: Curve(step, *rest) for name, text in curves.items() for step, rest in [_parts(text, 5)]}
-        met = {name: Cells(cell, *rest) for name, text in cells.items() for cell, rest in [_parts(text, 4)]}
-        scores = Scores(metrics, lines, decisions, fingerprint, met)
+        metrics, curves, decisions, fingerprint, kept = packed["scores"]
+        lines = {name: _curve(text) for name, text in curves.items()}
+        parts: dict[str, dict[str, Curve]] = {}
+        for kind, name, text in kept:
+            parts.setdefault(kind, {})[name] = _curve(text)
+        scores = Scores(metrics, lines, decisions, fingerprint, cells_from(parts), tables_from(parts))
     recoveries = tuple(Recovery(*row) for row in packed["recoveries"])
     told = (packed["error"], packed["traceback"], packed["seconds"], packed["why_plain"])
     return Run(packed["seed"], scores, *told, recoveries, packed["lost"])

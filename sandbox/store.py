@@ -21,15 +21,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sandbox.cells import Cells
 from sandbox.curves import Curve
 from sandbox.errors import SandboxError, reason
 from sandbox.evaluator import Scores
+from sandbox.parts import cells_from, parts_of, tables_from
 from sandbox.recovery import Recovery
 from sandbox.runs import Run
 from sandbox.seal import check_seal, seal
 
-SCHEMA = 5
+SCHEMA = 6
 _COLUMNS = ("seed", "kind", "name", "step", "total", "number", "windowed", "fading", "text")
 _NO_POINT = (np.array([-1]), *[np.array([math.nan])] * 4)
 _Part = tuple[int, str, str, tuple[Any, ...], str]
@@ -74,9 +74,8 @@ def _rows(run: Run) -> Iterator[_Part]:
         yield run.seed, "metric", name, (_NO_POINT[0], np.array([value], dtype=np.float64), *_NO_POINT[2:]), ""
     for name, curve in run.scores.curves.items():
         yield run.seed, "curve", name, curve, ""
-    for name, cells in run.scores.cells.items():  # in the columns of a curve: cell, cost, visits, mistakes
-        nothing = np.full(len(cells.cell), math.nan)
-        yield run.seed, "cells", name, (cells.cell, cells.cost, cells.visits, cells.mistakes, nothing), ""
+    for kind, name, points in parts_of(run.scores):
+        yield run.seed, kind, name, points, ""
 
 
 def storable(text: str) -> str:
@@ -286,14 +285,11 @@ def _run(seed: int, found: dict[str, dict[str, tuple[Curve, str]]], seconds: dic
         return Run(seed, None, failed["error"][1], failed["traceback"][1])
     metrics = {name: float(point.total[0]) for name, (point, _) in found.get("metric", {}).items()}
     curves = {name: curve for name, (curve, _) in found.get("curve", {}).items()}
-    cells = {
-        name: Cells(part.step, part.number, part.total, part.windowed)
-        for name, (part, _) in found.get("cells", {}).items()
-    }
+    parts = {kind: {name: part for name, (part, _) in named.items()} for kind, named in found.items()}
     told, fingerprint = found["run"]["fingerprint"]
     return Run(
         seed,
-        Scores(metrics, curves, int(told.step[0]), fingerprint, cells),
+        Scores(metrics, curves, int(told.step[0]), fingerprint, cells_from(parts), tables_from(parts)),
         seconds=seconds.get(str(seed), math.nan),
         why_plain=found["run"]["why_plain"][1],
         recoveries=tuple(Recovery(*row) for row in json.loads(found["run"]["recoveries"][1])),

@@ -10,6 +10,7 @@ from sandbox.plots.curves import BAND_FROM
 from sandbox.report.accounts import HEADS, NAMES, TOLD, best_name
 from sandbox.report.amounts import counted
 from sandbox.report.facts import Facts
+from sandbox.report.labels import labels_part
 from sandbox.report.parts import Part, Report, Said, Section
 from sandbox.report.pictures import (
     curve_pictures,
@@ -102,7 +103,8 @@ def _section(facts: Facts, title: str, prefix: str, alone: bool) -> Section:
     result = facts.result
     parts = [_curves(facts, prefix), _ranking(facts, prefix), _ledger(facts, prefix)]
     places = places_part(facts, prefix)
-    parts += [places] if places is not None else []
+    labels = labels_part(facts, prefix)
+    parts += [part for part in (places, labels) if part is not None]
     parts += [_recovery(facts, prefix)] if result.drifting.drift else []
     parts += [_caveats(facts, prefix)] if result.warnings() else []
     return Section(
