@@ -46,7 +46,8 @@ class Hyperplane(SideStream):
 
     def plane_of(self, part: Part) -> tuple[FloatArray, float]:
         """Return minus the weights (dimensions,) and minus the offset: true is beyond the plane."""
-        weights = np.random.default_rng([self.law_seed, 0]).random(self.dimensions)
+        rng = np.random.default_rng([self.law_seed, 0])
+        weights = rng.random(self.dimensions)
         if part.change:
             rng = np.random.default_rng([self.law_seed, part.change])
             moved = rng.permutation(self.dimensions)[: self.moving]
