@@ -103,9 +103,8 @@ def come_of(
     The user tires of the first decision, not of another on the same question. Where the
     best slate is worse than none, nothing is told of how good another is.
     """
-    look, ideal = fixed.look, np.empty(order.shape[0], dtype=np.int64)
+    look, ideal, seen = fixed.look, np.empty(order.shape[0], dtype=np.int64), 0
     rank(value, ideal)
-    seen = 0
     order[:] = _NOTHING
     told[:] = 0.0
     if choice != _NOTHING:

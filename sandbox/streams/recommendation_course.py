@@ -33,7 +33,8 @@ from sandbox.streams.recommendation_walk import Priced, Walks
 from sandbox.table import FloatArray, IntArray
 
 _LAWS_KEPT, _TASTES_KEPT = 128, 4_000_000  # laws, and numbers in them
-_SIMPLE, _TRIED = 4_000, 10  # steps, and slates, from which simple values are read where users tire
+# Where users tire: steps from which levels and simple values are read, and slates that are tried.
+_MET, _SIMPLE, _TRIED = 10_000, 4_000, 10
 _BUILDING = threading.Lock()  # of laws; a stream may be asked for several seeds at once
 
 
@@ -149,6 +150,13 @@ class Course(MixedStream):
         """Return the items in the order of their worth, or none where that is better."""
         assert question.values is not None
         return best_slate(question.values, self._fixed.look)
+
+    def expected_best(self, concept: int) -> float:
+        """Return E[V*] of a question under a concept, from a fixed large sample; of users who tire, as oracles do."""
+        if not self.reactive:
+            return super().expected_best(concept)
+        made = self.pin(concept)
+        return float(np.maximum(made.best_values(made.batch(0, 0, _MET)), self.abstention).mean())
 
     def simple_values(self) -> tuple[float, float]:
         """Return what slates at random, and the best one that is always the same, earn on average at first.

@@ -33,7 +33,8 @@ class People(NamedTuple):
 
 def fresh_centres(law_seed: int, change: int, segments: int, dimensions: int) -> FloatArray:
     """Return the middle of each segment's tastes (segments, dimensions), as drawn for a change."""
-    return np.random.default_rng([law_seed, 4, change]).standard_normal((segments, dimensions))
+    rng = np.random.default_rng([law_seed, 4, change])
+    return rng.standard_normal((segments, dimensions))
 
 
 def fresh_taste(law_seed: int, change: int, segment: IntArray, segments: int, dimensions: int) -> FloatArray:
