@@ -238,6 +238,8 @@ class EnvWorld:
         """Return the agent of this name that is told the law; `epsilon`: the share of exploring of `best-soft`."""
         if isinstance(self.law.solutions, str):
             raise SandboxError(f"{self.name} has no oracle: {self.law.solutions}")
+        if name == "best-planned":
+            raise SandboxError(f"{self.name} has no best-planned: its oracle plans")
         tables = [solution.table for solution in self.law.solutions]
         if name == "best-blind":
             live = reachable_together(tables)  # where a change may find the agent

@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium import spaces
 
 from sandbox.drifting_stream import DriftingStream
-from sandbox.interfaces import Decision, Messages, Number, Numbers, Question, Settled, Slate
+from sandbox.interfaces import Agent, Decision, Messages, Number, Numbers, Question, Settled, Slate
 from sandbox.table import FloatArray, IntArray
 
 BATCH = 8192  # questions made at a time
@@ -98,6 +98,10 @@ class LawStream(DriftingStream):
         assert values is not None
         best = max(values)
         return Decision(None if question.abstention > best else values.index(best), scores=values)
+
+    def planner(self) -> Agent | None:
+        """Return who earns most in the long run, where choices change later laws; None: nobody knows how."""
+        return None
 
     def decided(self, action: Any) -> Decision:
         """Return the decision that an action of `action_space` (a row of scores), a choice, or None stands for."""

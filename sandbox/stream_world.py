@@ -180,6 +180,11 @@ class StreamWorld:
             )
         if not isinstance(self.stream, LawStream):
             raise SandboxError(f"{self.name} has no oracle: {_REAL}")
+        if name == "best-planned":
+            planner = self.stream.planner()
+            if planner is None:
+                raise SandboxError(f"{self.name} has no best-planned: nobody knows how to plan there")
+            return planner
         return StreamOracle(self.stream.ideal, epsilon if name == "best-soft" else 0.0)
 
     def oracle(self, epsilon: float | None = None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 INSIDERS = {
     "oracle": "the best choice there is, where the law is known",
     "best-soft": "the best policy that explores a share of the time (epsilon=0.1), where the law is known",
+    "best-planned": "the best player in the long run, where choices change later laws and a planner is known",
     "best-blind": "the best policy found for what can be seen: no clock, no hidden part of the state",
 }
 AT_DRIFT = {

@@ -90,6 +90,8 @@ def misfit(agent: str, name: str, world: World) -> str:
         return "has no best-blind"
     if kind in INSIDERS and not priced:
         return "has no oracle"
+    if kind == "best-planned":
+        return "has no best-planned"
     if family in KEEPERS and not isinstance(seen, spaces.Discrete):
         return "keeps a table and needs discrete observations"
     if kind in COUNTERS and name in TOO_LARGE:

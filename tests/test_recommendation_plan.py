@@ -129,10 +129,10 @@ def test_it_chooses_what_the_plan_says() -> None:
 @pytest.mark.parametrize(
     ("given_settings", "message"),
     [
-        ({"item_life": 500}, "cannot be planned with item_life"),
-        ({"user_life": 500, "season": 1.0}, "cannot be planned with user_life, season"),
-        ({"slots": 2}, "cannot be planned with its drift, its slots"),
-        ({"drift": "abrupt@100"}, "cannot be planned with its drift, its slots"),
+        ({"item_life": 500}, "has no best-planned with item_life"),
+        ({"user_life": 500, "season": 1.0}, "has no best-planned with user_life, season"),
+        ({"slots": 2}, "has no best-planned with its drift, its slots"),
+        ({"drift": "abrupt@100"}, "has no best-planned with its drift, its slots"),
         ({"satiation": 0.0}, "users who never tire"),
         ({"categories": 8, "levels": 9}, "1,000,000,000 states, more than 4,000,000"),
     ],

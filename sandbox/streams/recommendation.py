@@ -11,13 +11,14 @@ from gymnasium import spaces
 from sandbox.draws import keyed_uniforms
 from sandbox.drift import Specs
 from sandbox.errors import SandboxError
-from sandbox.interfaces import Decision, Slate
+from sandbox.interfaces import Agent, Decision, Slate
 from sandbox.law_stream import BATCH, Batch
 from sandbox.streams.recommendation_asked import EXTRAS
 from sandbox.streams.recommendation_course import Course
 from sandbox.streams.recommendation_items import goods_of, on_show
 from sandbox.streams.recommendation_law import Outcome
 from sandbox.streams.recommendation_people import make_people
+from sandbox.streams.recommendation_plan import Planner
 from sandbox.streams.recommendation_price import Fixed, price_alone, waves
 from sandbox.streams.recommendation_slate import attention_of
 
@@ -203,6 +204,10 @@ class Recommendation(Course):
         outcome = price_alone(self._fixed, law, self.rested(), seed, step, *who, come.item[0])
         watched, share, like, reward = outcome[choice].tolist()
         return Outcome(not watched, share * seconds, share, bool(like), reward)
+
+    def planner(self) -> Agent:
+        """Return who earns most in the long run, where users tire of a catalogue that stays."""
+        return Planner(self)
 
     def __iter__(self) -> Iterator[tuple[dict[str, Any], float]]:
         for seen, group, slot, rating in self._rated():

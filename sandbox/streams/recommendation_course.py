@@ -62,6 +62,11 @@ class Course(MixedStream):
     categories: int
     renewal: float
     profile_noise: float
+    slots: int
+    levels: int
+    recovery: float
+    season: float
+    fashion: float
 
     def _begin(self, fixed: Fixed, people: People, width: int) -> None:
         """Keep what the settings amount to; contexts hold `width` numbers."""

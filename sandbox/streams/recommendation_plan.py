@@ -15,7 +15,7 @@ import numpy as np
 from sandbox.compiled import compiled
 from sandbox.errors import SandboxError
 from sandbox.interfaces import Decision, Experience
-from sandbox.streams.recommendation import Recommendation
+from sandbox.streams.recommendation_course import Course
 from sandbox.streams.recommendation_law import EACH, Law, draw_items, reply_to
 from sandbox.table import FloatArray, IntArray
 
@@ -80,18 +80,18 @@ def plan(reward: FloatArray, recovery: float, tolerance: float = 1e-6) -> tuple[
 
 
 class Planner:
-    """The best player of a `Recommendation` whose users tire, as an agent: it is told the law, like the oracle.
+    """The best player of a `recommendation` whose users tire, as an agent: it is told the law, like the oracle.
 
     The oracle takes what is best at once. This one earns most in the long run, at the price of gaps. Where else than in
     satiety anything changes, it raises `SandboxError`.
     """
 
-    def __init__(self, world: Recommendation) -> None:
+    def __init__(self, world: Course) -> None:
         changing = [name for name in ("item_life", "user_life", "season", "fashion") if getattr(world, name)]
         if changing or world.schedule or world.slots > 1 or not world.reactive:
             wrong = ", ".join(changing) or "its drift, its slots or users who never tire"
             raise SandboxError(
-                f"recommendation cannot be planned with {wrong}: one item at a time is shown, of a catalogue that "
+                f"recommendation has no best-planned with {wrong}: one item at a time is shown, of a catalogue that "
                 "stays, to users who stay and tire"
             )
         states = world.users * (world.levels + 1.0) ** world.categories
