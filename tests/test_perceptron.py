@@ -40,10 +40,12 @@ from sandbox.agents.filters.logistic import Logistic
 from sandbox.agents.filters.naive_bayes import NaiveBayes
 from sandbox.agents.filters.perceptron import Perceptron
 from sandbox.catalog import make_agent, make_world
+from sandbox.comparison.intervals import mean_interval
 from sandbox.errors import SandboxError
 from sandbox.feedback import Feedback
 from sandbox.interfaces import Chosen, Labels, Number, Numbers
 from sandbox.streams.spam import Spam
+from sandbox.trace import Trace, join
 from sandbox.world import Budget, make_terms
 
 NAMES = ("x1", "x2", "x3")
@@ -323,3 +325,37 @@ def test_many_labels_of_numbers_run_compiled() -> None:
     assert world.run(make_agent("naive-bayes", world), 0, Budget(2000), lambda trace: None) == ""
     with pytest.raises(SandboxError, match="logistic knows two labels, and this world has 10; try naive-bayes"):
         make_agent("logistic", world).begin(world.observation_space, world.choice_space, np.random.default_rng(0))
+
+
+def test_late_labels_cost_what_the_twin_of_the_same_seed_says() -> None:
+    """Both meet the same questions with the same luck: rewards differ by the gaps, and by the luck of other choices."""
+    runs = []
+    for feedback in ("immediate", "delayed=300"):
+        world, chunks = make_world("spam").under(make_terms((), feedback)), list[Trace]()
+        world.run(make_agent("logistic", world), 5, Budget(3000), chunks.append)
+        runs.append(join(chunks))
+    twin, late = runs
+    assert twin.best.tobytes() == late.best.tobytes() and twin.truth.tobytes() == late.truth.tobytes()
+    alike = twin.choice == late.choice
+    assert 0.5 < alike.mean() < 1.0
+    assert twin.reward[alike].tobytes() == late.reward[alike].tobytes()
+    cost = float(np.sum((late.best - late.value) - (twin.best - twin.value)))
+    luck = float(np.sum((late.reward - late.value) - (twin.reward - twin.value)))
+    assert cost > 20.0
+    assert float(np.sum(twin.reward - late.reward)) == pytest.approx(cost - luck, abs=1e-9)
+
+
+def test_one_sided_feedback_hurts_a_perceptron_without_a_margin_more() -> None:
+    """Sculley (2007): at equal costs, each by its own sign, paired by seed."""
+    harms = []
+    for margin in (0, 10):
+        gaps = []
+        for feedback in ("immediate", "one-sided=deliver"):
+            world = make_world("spam:cost_ratio=1").under(make_terms((), feedback))
+            for seed in range(20):
+                chunks: list[Trace] = []
+                world.run(make_agent(f"perceptron:margin={margin}", world), seed, Budget(8000), chunks.append)
+                gaps.append(sum(float(np.sum(chunk.best - chunk.value)) for chunk in chunks) / 8000)
+        harms.append(np.array(gaps[20:]) - np.array(gaps[:20]))
+    assert harms[1].mean() > 0.05
+    assert mean_interval((harms[0] - harms[1]).tolist()).low > 0.0
