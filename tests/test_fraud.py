@@ -29,7 +29,7 @@ WORLDS = [
     {},
     {"saves": "one", "inspection_cost": 0.02, "per_day": 200, "cards": 400, "terminals": 50},
     {"drift": "abrupt@20000"},
-    {"drift": "gradual@1000~30000:terminal_fraud=0.1,card_fraud=0.1,amount_fraud=0.2"},
+    {"drift": "gradual@1000~30000:terminal_fraud=0.1,card_fraud=0.1,amount_fraud=0.1"},
     {"drift": "incremental@1000~30000:disguise=0.9"},
     {"drift": ("recurring@5000", "gradual@10000~20000:card_fraud=0"), "law_seed": 3},
     {"drift": ("random-walk@700:terminal_fraud=0.02", "abrupt@9000")},
@@ -46,7 +46,7 @@ def chance(world: Fraud, batch: Batch) -> np.ndarray:
     return (batch.values[:, 1] + world.inspection_cost) / saved
 
 
-def variance(world: Fraud):  # noqa: ANN201
+def variance(world: Fraud):
     def of(batch: Batch) -> np.ndarray:
         p, saved = chance(world, batch), batch.rewards[:, 1] - batch.rewards[:, 1]
         saved = column(batch, "amount") if world.saves == "amount" else saved + 1.0
@@ -85,8 +85,8 @@ def by_hand(world: Fraud, concept: int, x: dict[str, float]) -> float:
     fraud, honest = 0.0, 0.0
     for m, weight in enumerate(law.weight):
         by_risk = [max(0.0, x[name] - HARMLESS) / (1.0 - HARMLESS) for name in ("terminal_risk", "card_exposure")]
-        by_time = law.hour[m, int(x["hour"])] * law.week[m, int(x["weekday"] >= 5)]
-        rates = law.rate[m] * [*by_risk, by_time * law.kind[m, int(x["terminal_kind"])]]
+        by_place = law.week[m, int(x["weekday"] >= 5)] * law.kind[m, int(x["terminal_kind"])]
+        rates = law.rate[m] * law.hour[m, int(x["hour"])] * [*by_risk, by_place]
         fraud += weight * sum(
             r * density(NormalDist(s, USUAL_SPREAD)) for r, s in zip(rates, law.shift[m], strict=True)
         )
@@ -146,7 +146,7 @@ def test_terminals_are_compromised_for_four_weeks() -> None:
         edges = np.flatnonzero(np.diff(np.concatenate([[0], row.astype(int), [0]])))
         spells += (edges[1::2] - edges[::2]).tolist()
     assert max(spells) <= 2 * TERMINAL_DAYS and 18 < np.median(spells) <= TERMINAL_DAYS
-    assert abs((seen > HARMLESS).mean() - 0.025) < 0.01
+    assert abs((seen > HARMLESS).mean() - 0.055) < 0.01
     batch = Fraud().batch(1, 0, 5000)
     risk = {
         (int(t), i // 500): r for i, (t, r) in enumerate(batch.seen.values[:, [AT["terminal"], AT["terminal_risk"]]])

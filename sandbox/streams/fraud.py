@@ -20,6 +20,7 @@ from sandbox.streams._sets import SetStream
 from sandbox.streams.fraud_law import (
     CARD_DAYS,
     FEATURES,
+    HOUR_SHARES,
     LARGEST,
     SCENARIOS,
     SEGMENTS,
@@ -34,11 +35,12 @@ from sandbox.table import FloatArray, IntArray
 _RINGS = 1  # child seed
 _LABELS = 64  # the purpose for which it is drawn which labels ever come
 # How busy each scenario is while it is the favourite of the fraudsters, and while it is not; whose turn it is changes.
-_FAVOURITE, _OTHER = 1.0, 0.4
+_FAVOURITE, _OTHER = 1.0, 0.3
 # Mean log of amount over usual amount. At a compromised terminal amounts are as always; on a stolen card they are
 # multiplied by 5; by amount alone they are large. Other fraudsters try small amounts first, or do as all do.
 _FIRST_SHIFTS = (0.0, math.log(5.0), math.log(7.0))
 _SHIFTS = ((0.0, 0.0, 0.5), (math.log(3.0), math.log(5.0), -1.0), (math.log(7.0), math.log(4.0), -1.2))
+_AWAKE = 0.5  # how busy fraudsters are on average over all payments, as a share of their best hour
 _KIND_SHARES = (1.0, 0.3, 0.1, 0.05, 0.02)
 _LARGE_SAMPLE = 80_000  # payments
 
@@ -81,7 +83,7 @@ class Fraud(SetStream):
     may_drift: ClassVar[dict[str, tuple[float, float]]] = {
         "terminal_fraud": (0.0, 0.5),
         "card_fraud": (0.0, 0.3),
-        "amount_fraud": (0.0, 0.2),
+        "amount_fraud": (0.0, 0.1),
         "disguise": (0.0, 1.0),
     }
     counts: ClassVar[dict[str, tuple[int, int]]] = {
@@ -103,7 +105,7 @@ class Fraud(SetStream):
         terminals: int = 400,
         terminal_fraud: float = 0.5,
         card_fraud: float = 0.3,
-        amount_fraud: float = 0.1,
+        amount_fraud: float = 0.04,
         disguise: float = 0.0,
         saves: str = "amount",
         inspection_cost: float = 2.0,
@@ -165,7 +167,8 @@ class Fraud(SetStream):
             shift = np.array([rng.choice(several) for several in _SHIFTS])
         away = np.abs(np.arange(24) + 0.5 - peak)
         away = np.minimum(away, 24.0 - away)
-        hour = 0.02 + 0.98 * np.exp(-away * away / 8.0)
+        hour = 0.1 + 0.9 * np.exp(-away * away / 18.0)
+        hour = np.minimum(1.0, hour * (_AWAKE / float(hour @ HOUR_SHARES)))
         return rate, hour, shares, weekend, (1.0 - now["disguise"]) * shift
 
     def batch(self, seed: int, start: int, count: int) -> Batch:

@@ -33,10 +33,11 @@ TERMINAL_DAYS, CARD_DAYS = 28, 14  # for which terminals and cards stay compromi
 USUAL_LOG, USUAL_SPREAD, WIDEST = 0.0, 0.6, 2.5  # of the log of amount over usual amount; no log is further out
 LARGEST = 60.0 * math.exp(0.5 + WIDEST)  # amount there can be
 _CARD, _TERMINAL, _EPOCH, _DAY = 60, 61, 62, 63  # the purposes for which they are drawn
+HOUR_SHARES = np.repeat([0.1 / 7.0, 0.6 / 11.0, 0.3 / 6.0], [7, 11, 6])  # of payments, in each hour
 _FIRST_DAY = 1024  # day 0 has days before it
 _SEGMENT_UP_TO = np.array([0.5, 0.85, 1.0])
 _SEGMENT_USUAL = np.array([15.0, 40.0, 60.0])
-_COMPROMISED = 0.03  # share of terminals
+_COMPROMISED = 0.06  # share of terminals
 _RISE = 5  # days in which a compromised terminal's risk reaches its peak
 HARMLESS = 0.1  # the largest risk of the others: up to there it means nothing
 _VARIANCE = USUAL_SPREAD * USUAL_SPREAD
@@ -49,9 +50,9 @@ class Law(NamedTuple):
     weight: FloatArray  # (laws,) share of each
     up_to: FloatArray  # (laws,) cumulative
     rate: FloatArray  # (laws, scenarios) probability of fraud where everything speaks for it
-    hour: FloatArray  # (laws, 24) share of that in each hour, in the scenario of amounts
-    kind: FloatArray  # (laws, kinds) and at each kind of terminal
-    week: FloatArray  # (laws, 2) and from Monday to Friday, at weekends
+    hour: FloatArray  # (laws, 24) share of that in each hour
+    kind: FloatArray  # (laws, kinds) and at each kind of terminal, in the scenario of amounts
+    week: FloatArray  # (laws, 2) and from Monday to Friday, at weekends, in that scenario
     shift: FloatArray  # (laws, scenarios) mean log of amount over usual amount
     low: FloatArray  # (laws, scenarios) quantile of the smallest such log,
     span: FloatArray  # (laws, scenarios) and the probability of the range that there is
@@ -140,9 +141,10 @@ def weigh_scenarios(
     rate: FloatArray, hour: FloatArray, kind: FloatArray, week: FloatArray, x: FloatArray, chance: FloatArray
 ) -> None:
     """Fill in the probability of fraud in each scenario (3,) before the amount is seen, under one law."""
-    chance[0] = rate[0] * max(0.0, x[11] - HARMLESS) / (1.0 - HARMLESS)
-    chance[1] = rate[1] * max(0.0, x[8] - HARMLESS) / (1.0 - HARMLESS)
-    chance[2] = rate[2] * hour[int(x[2])] * kind[int(x[10])] * week[1 if x[3] >= 5.0 else 0]
+    awake = hour[int(x[2])]
+    chance[0] = rate[0] * awake * max(0.0, x[11] - HARMLESS) / (1.0 - HARMLESS)
+    chance[1] = rate[1] * awake * max(0.0, x[8] - HARMLESS) / (1.0 - HARMLESS)
+    chance[2] = rate[2] * awake * kind[int(x[10])] * week[1 if x[3] >= 5.0 else 0]
 
 
 @compiled
