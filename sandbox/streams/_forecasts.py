@@ -16,7 +16,7 @@ from sandbox.streams._mixed import MixedStream
 from sandbox.table import FloatArray, IntArray
 
 MEAN, VARIANCE = 0, 1  # the first two of a question's `values`
-_PARTS = 32  # of the sample by which a world sets its scale
+_PARTS = 128  # of the sample by which a world sets its scale
 
 
 class ForecastStream(MixedStream):
@@ -62,13 +62,14 @@ class ForecastStream(MixedStream):
         law = np.full(BATCH // _PARTS, concept, dtype=np.int64)
         return np.concatenate([self.ask(0, start, law).values for start in starts])
 
-    def _set_scale(self) -> None:
-        """Say what prices are to be compared with; called when the settings are known."""
+    def _set_scale(self) -> FloatArray:
+        """Say what prices are to be compared with, when the settings are known; return the `values` of a sample."""
         values = self._sample(0)
         mean, variance = values[:, MEAN], values[:, VARIANCE]
-        self.gap_range = float(mean.var()) or 1.0
+        self.gap_range = float(mean.var()) if mean.var() > 1e-9 else 1.0
         self.abstention = -float((mean * mean + variance).mean())
         self._constant = -float(mean.var() + variance.mean())  # what the mean of all, always said, earns
+        return values
 
     def observation(self, batch: Batch, i: int) -> dict[str, float]:
         """Return the features of the i-th question of a batch, by name."""

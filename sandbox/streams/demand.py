@@ -148,26 +148,25 @@ class Demand(ForecastStream):
             law.trade(seed, start, rows, self.market(code), self.game, batch.seen.values, batch)
         return batch
 
-    def _set_scale(self) -> None:
-        super()._set_scale()
+    def _set_scale(self) -> FloatArray:
+        values = super()._set_scale()
         game = self.game
         if game.level == 0.0:
-            return
-        values = self._sample(0)
+            return values
         many = np.ascontiguousarray(values[:, law.LAWS :])
-        mean, best = float(values[:, MEAN].mean()), float(values[:, law.BEST_VALUE].mean())
+        mean, best, some = values[:, MEAN].mean(), values[:, law.BEST_VALUE].mean(), many[::16].copy()
         low, high = 0, int(values[:, law.BEST].max())
         while low < high:  # the smallest order of which one more would be worth no more: its worth is concave
             middle = (low + high) // 2
-            more = mean_left_over(many, middle + 1.0) - mean_left_over(many, float(middle))
+            more = mean_left_over(some, middle + 1.0) - mean_left_over(some, float(middle))
             low, high = (middle + 1, high) if more < game.level else (low, middle)
-        one = 1.0 if math.isnan(game.margin) else game.margin + game.waste
-        fixed = one * (game.level * low - mean_left_over(many, float(low)))
-        nothing = 0.0
-        if math.isnan(game.margin):
-            nothing = -game.level * mean
-            fixed += nothing
-        self._constant, self.abstention, self.gap_range = fixed, nothing, (best - fixed) or 1.0
+        orders = not math.isnan(game.margin)
+        self.abstention = 0.0 if orders else -game.level * float(mean)
+        unit = game.margin + game.waste if orders else 1.0
+        self._constant = self.abstention + unit * (game.level * low - mean_left_over(many, float(low)))
+        apart = float(best) - self._constant
+        self.gap_range = apart if apart > 1e-9 else 1.0
+        return values
 
     def settle(self, question: Question, made: Decision) -> Settled:
         """Return what a decision is worth, what it earned, and what whoever learns is told."""
