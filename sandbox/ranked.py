@@ -13,6 +13,7 @@ import math
 import numpy as np
 
 from sandbox.compiled import compiled
+from sandbox.ledger import Columns, columns_of
 from sandbox.table import FloatArray, IntArray
 from sandbox.trace import Trace
 
@@ -34,19 +35,23 @@ def step_of(p: float) -> int:
 
 
 @compiled
-def _keep(
-    truth: FloatArray, likelihood: FloatArray, scores: FloatArray, labels: IntArray, tail: int
-) -> tuple[int, int]:
-    """Write the scores and labels of the rows that have both; return how many, and how many before row `tail`."""
+def _keep(c: Columns, scores: FloatArray, labels: IntArray, tail: int) -> tuple[int, int]:
+    """Write the scores and labels of the rows that have both; return how many, and how many before row `tail`.
+
+    The score is the probability of the second label, by the confidence in the choice; without one, by the likelihood.
+    """
+    # Told by the choice it does not depend on the truth, so rounding of 1 - p breaks no tie in favour of a label.
     kept, before = 0, 0
-    for i in range(truth.shape[0]):
+    for i in range(c.truth.shape[0]):
         if i == tail:
             before = kept
-        t, p = truth[i], likelihood[i]
-        if p == p and (t == 0.0 or t == 1.0):
-            scores[kept], labels[kept] = (p if t == 1.0 else 1.0 - p), int(t)
+        truth, choice, p = c.truth[i], c.choice[i], c.confidence[i]
+        if not (p == p and (choice == 0.0 or choice == 1.0)):
+            choice, p = truth, c.likelihood[i]
+        if p == p and (truth == 0.0 or truth == 1.0):
+            scores[kept], labels[kept] = (p if choice == 1.0 else 1.0 - p), int(truth)
             kept += 1
-    return kept, (kept if tail >= truth.shape[0] else before)
+    return kept, (kept if tail >= c.truth.shape[0] else before)
 
 
 @compiled
@@ -107,7 +112,7 @@ class Scored:
         n = len(trace)
         scores, labels = np.empty(n), np.empty(n, dtype=np.int64)
         tail = int(min(max(self._tail - self._rows, 0), n))
-        kept, before = _keep(trace.truth, trace.likelihood, scores, labels, tail)
+        kept, before = _keep(columns_of(trace), scores, labels, tail)
         scores, labels = scores[:kept], labels[:kept]
         self._rows += n
         self._before += before
@@ -155,12 +160,11 @@ class Scored:
             start = self._before if announced else self._kept - max(1, self._kept // 10)
         return roc_auc(self._scores[start : self._kept], self._labels[start : self._kept])
 
-    @property
-    def slack(self) -> float:
-        """The most by which the area of the run can be wrong: 0 while it is exact."""
+    def slack(self, final: bool = False) -> float:
+        """Return the most by which that area can be wrong: 0 while it is exact."""
         if self._grid is None:
             return 0.0
-        first, second = self._grid.sum(axis=0)
+        first, second = self._grid[1] if final else self._grid.sum(axis=0)
         pairs = float(first.sum()) * float(second.sum())
         return float(np.sum(first.astype(np.float64) * second)) / (2.0 * pairs) if pairs else 0.0
 

@@ -23,7 +23,11 @@ def _mean(values: Sequence[float]) -> float:
 
 def naive_auc(rows: Sequence[Row]) -> float:
     """Every pair of one of each label: was the second ranked above the first."""
-    scored = [(truth, p if truth == 1 else 1 - p) for _, truth, _, p in rows if truth in (0, 1) and not math.isnan(p)]
+    scored = []
+    for choice, truth, sure, likely in rows:
+        label, p = (truth, likely) if math.isnan(choice) or math.isnan(sure) else (choice, sure)
+        if truth in (0, 1) and not math.isnan(p):
+            scored.append((truth, p if label == 1 else 1 - p))
     pairs = [(a, b) for ta, a in scored if ta == 0 for tb, b in scored if tb == 1]
     return _mean([1.0 if b > a else 0.5 if b == a else 0.0 for a, b in pairs])
 
