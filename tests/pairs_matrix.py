@@ -21,6 +21,7 @@ from sandbox.law_stream import KINDS, LawStream
 from sandbox.loop import agent_rng
 from sandbox.metrics import audit_failures
 from sandbox.runs import Options, Run, run_once
+from sandbox.streams._sets import SetStream
 from sandbox.trace import TRACE_COLUMNS, Trace, join
 from sandbox.world import Budget, World, make_terms
 from sandbox.yardsticks import INSIDERS
@@ -116,6 +117,8 @@ def plain_reason(agent: str, world: World) -> str:
         return "the law of the world is not known as a table"
     if stream is None and not world.terms.feedback.immediate:
         return "feedback that is not immediate runs in the open loop in environments"
+    if isinstance(stream, SetStream):
+        return "a day's alerts are chosen together"
     if stream is not None and stream.kind not in KINDS:
         return "what is asked depends on what was chosen before"
     if wrapped and stream is not None:
