@@ -109,7 +109,8 @@ class StreamEnv(DriftClock, gym.Env[Any, Any]):
         if not math.isnan(question.truth):
             space, truth = self.stream.choice_space, question.truth
             told["truth"] = space.labels[int(truth)] if isinstance(space, Labels) else truth
-        outcome = getattr(self._met, "outcome", None)
+        settles = isinstance(self._met, LawStream) and self._met.settles
+        outcome = None if settles else getattr(self._met, "outcome", None)
         if outcome is not None and isinstance(choice, int):
             told |= outcome(self._seed, self._step, choice)._asdict()
             told.pop("reward", None)

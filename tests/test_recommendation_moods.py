@@ -10,12 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice, pairwise
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 from frequencies import check_frequencies
 from scipy import stats
 
 import sandbox
+import sandbox.envs
 from sandbox import draws
 from sandbox.draws import keyed_uniform
 from sandbox.errors import SandboxError
@@ -256,6 +258,21 @@ def test_oracle_regret_is_nothing_and_shortfall_is_told() -> None:
         shortfall = np.array(agent.values("shortfall"))
         assert (shortfall == 0.0).all() == (agent.name == "oracle") == (max(agent.values("regret")) == 0.0)
     assert any(text.startswith("gaps are myopic") for text in result.warnings())
+
+
+def test_as_an_environment_and_a_river_stream_users_tire_of_what_is_chosen() -> None:
+    env = gym.make("sandbox/Recommendation-v0", users=12, items=5, dimensions=3, satiation=0.7)
+    stream = Recommendation(users=12, items=5, dimensions=3, satiation=0.7)
+    for step, asked in enumerate(islice(stream.questions(3), 200)):
+        observation, _ = env.reset(seed=3) if step == 0 else env.reset()
+        assert (observation["context"] == asked.observation["context"]).all()
+        *_, told = (_, reward, _, _, _) = env.step(1)
+        assert reward == stream.settle(asked, Decision(1)).reward and "watch_seconds" not in told
+    assert observation["context"][5] > 0
+    logged, rated = stream.questions(0), list(islice(stream, 300))
+    for (x, rating), asked in zip(rated, logged, strict=False):
+        choice = asked.observation["items"].tolist().index(int(x["item"][1:]))
+        assert rating == stream.settle(asked, Decision(choice)).reward
 
 
 # --- the same world, whatever the chunks; both texts ------------------------------------------------------------------

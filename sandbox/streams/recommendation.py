@@ -19,7 +19,7 @@ from sandbox.streams.recommendation_items import goods_of, on_show
 from sandbox.streams.recommendation_law import Outcome
 from sandbox.streams.recommendation_people import make_people
 from sandbox.streams.recommendation_plan import Planner
-from sandbox.streams.recommendation_price import Fixed, price_alone, waves
+from sandbox.streams.recommendation_price import Fixed, price_step, waves
 from sandbox.streams.recommendation_slate import attention_of
 
 _LOGGED = 32  # the purpose for which the logging policy draws
@@ -201,7 +201,9 @@ class Recommendation(Course):
         come = self.come(seed, step, 1)
         seconds = float(goods_of(self.law_seed, self.dimensions, come.item[0].tobytes())[choice, -1])
         law, who = self.law(int(come.concept[0])), (int(come.user[0]), int(come.person[0]))
-        outcome = price_alone(self._fixed, law, self.rested(), seed, step, *who, come.item[0])
+        value, outcome = np.empty(self.items), np.empty((self.items, 4))
+        desk = self.desk(law, 1)
+        price_step(seed, step, self._fixed, law, self.rested(), desk, *who, come.item[0], value, outcome)
         watched, share, like, reward = outcome[choice].tolist()
         return Outcome(not watched, share * seconds, share, bool(like), reward)
 

@@ -19,6 +19,7 @@ from sandbox.streams.recommendation_people import People, ask, introduce
 from sandbox.streams.recommendation_price import (
     ORACLE,
     RANDOM,
+    Desk,
     Fixed,
     Satiety,
     calendar,
@@ -93,6 +94,10 @@ class Course(MixedStream):
         """Return the satiety of a run that begins."""
         return no_satiety(self.users, self.categories, self.reactive)
 
+    def desk(self, law: Law, count: int) -> Desk:
+        """Return a desk for so many steps under one law."""
+        return make_desk(self.users, min(self.users, count), self.items, law, self.categories)
+
     def come(self, seed: int, start: int, count: int) -> Coming:
         """Return who comes in the steps `start`, ..., `start + count - 1`, what they are offered, and the concept."""
         user, person = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
@@ -100,7 +105,10 @@ class Course(MixedStream):
         item = np.empty((count, self.items), dtype=np.int64)
         offer(start, self.item_life, item)
         context = np.zeros((count, self._width))
-        introduce(self.law_seed, self._people, float(self.profile_noise), user, person, context)
+        if self.user_life:
+            introduce(self.law_seed, self._people, float(self.profile_noise), user, person, context)
+        else:
+            context[:, : self.dimensions + 1] = self._people.profile[user]
         if self._fixed.year:
             calendar(start, self._fixed.year, context[:, -2:])
         concept = self.schedule.concepts(seed, start, count)
@@ -130,7 +138,9 @@ class Course(MixedStream):
             edges = [0, *(1 + np.flatnonzero(np.diff(concept))).tolist(), count]
             stretches = [(int(concept[a]), np.arange(a, b)) for a, b in pairwise(edges)]
         for code, at in stretches:
-            price(seed, start, at, self._fixed, self.law(code), satiety, policy, *come[:3], level, values, rewards)
+            law, fixed = self.law(code), self._fixed
+            desk = self.desk(law, len(at))
+            price(seed, start, at, fixed, law, satiety, policy, desk, *come[:3], level, values, rewards)
         return level, values, rewards
 
     def best_values(self, batch: Batch) -> FloatArray:
@@ -195,7 +205,7 @@ class Course(MixedStream):
             for i, (code, group) in enumerate(zip(come.concept.tolist(), come.group.tolist(), strict=True)):
                 if code != known:
                     known, law = code, self.law(code)
-                    desk = make_desk(self.users, min(self.users, count), self.items, law, self.categories)
+                    desk = self.desk(law, count)
                 value, outcome = np.empty(self.items), np.empty((self.items, 4))
                 who = int(come.user[i]), int(come.person[i])
                 price_step(seed, start + i, self._fixed, law, satiety, desk, *who, come.item[i], value, outcome)

@@ -77,7 +77,6 @@ def no_satiety(users: int, categories: int, reactive: bool) -> Satiety:
     return Satiety(np.arange(users), np.zeros((users, categories), dtype=np.int64))
 
 
-@compiled
 def make_desk(users: int, seats: int, k: int, law: Law, categories: int) -> Desk:
     """Return a desk at which nobody sits."""
     laws, dimensions = law.taste.shape[0], law.taste.shape[2]
@@ -219,6 +218,7 @@ def price(
     law: Law,
     satiety: Satiety,
     policy: int,
+    desk: Desk,
     user: IntArray,
     person: IntArray,
     item: IntArray,
@@ -231,7 +231,6 @@ def price(
     Where users tire, `policy` says who chooses, `at` is one stretch of time, and `level` (n, categories) is filled in.
     """
     k, reactive = item.shape[1], satiety.level.shape[0] > 0
-    desk = make_desk(law.taste.shape[1], min(law.taste.shape[1], at.shape[0]), k, law, fixed.categories)
     outcome, order = np.empty((k, 4)), np.empty(fixed.look.shape[0], dtype=np.int64)
     rated = np.empty(k)
     for n in range(at.shape[0]):
@@ -245,17 +244,6 @@ def price(
             shows = choose(policy, seed, start + i, values[i], fixed.look, rated, order)
             seen = looked_at(seed, start + i, fixed.look) if shows else 0
             feel(fixed, satiety, seed, start + i, user[i], order, seen)
-
-
-@compiled
-def price_alone(
-    fixed: Fixed, law: Law, satiety: Satiety, seed: int, step: int, user: int, person: int, item: IntArray
-) -> FloatArray:
-    """Return what each item leads to (k, 4) in one step, when it is looked at."""
-    k = item.shape[0]
-    desk, value, outcome = make_desk(law.taste.shape[1], 1, k, law, fixed.categories), np.empty(k), np.empty((k, 4))
-    price_step(seed, step, fixed, law, satiety, desk, user, person, item, value, outcome)
-    return outcome
 
 
 @compiled
