@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 @pytest.mark.parametrize("name", experiments())
 def test_a_small_version_finds_what_was_published(name: str) -> None:
     found = experiment(name).measure(True)
+    if found.absent:
+        pytest.skip(f"real data that do not come with the project: {found.absent}")
     assert found.rows
     assert [f"{row.what}: {row.expected} against {row.found}" for row in found.off] == []
     assert from_json(json.loads(json.dumps(found.as_json()))) == found

@@ -44,6 +44,7 @@ def gallery(
     if as_json:
         told = [
             {"name": one.name, "ok": not found.off, "off": [row.what for row in found.off], "found": found.as_json()}
+            | ({"skipped": found.absent} if found.absent else {})
             for one, found in done
         ]
         print_json({"schema": 1, "quick": quick, "experiments": told, "figures": [str(path) for path in paths]})
@@ -77,7 +78,9 @@ def _measure(wanted: list[Experiment], quick: bool, silent: bool, done: dict[str
                 complain(f"{one.name}: {found}", 1)
                 continue
             done[one.name] = one, found
-            if not silent:
+            if found.absent and not silent:
+                complain(f"{one.name}: skipped: {found.absent}", 0)
+            elif not silent:
                 print_found(one, found)
     return failed
 
@@ -105,7 +108,9 @@ def _tell(done: list[tuple[Experiment, Found]], paths: list[Path]) -> None:
     rows = sum(len(found.rows) for _, found in done)
     off = [f"{one.name}: {row.what}" for one, found in done for row in found.off]
     console = console_of()
-    experiments = f"{len(done)} experiment" + ("s" if len(done) != 1 else "")
+    skipped = sum(bool(found.absent) for _, found in done)
+    run = len(done) - skipped
+    experiments = f"{run} experiment" + ("s" if run != 1 else "") + (f" ({skipped} skipped)" if skipped else "")
     console.print(f"{experiments}: {rows - len(off)} of {rows} numbers ok", style="red" if off else "green")
     for text in off:
         console.print(safe(f"  off: {text}"), soft_wrap=True)

@@ -100,11 +100,15 @@ class Panel:
 
 @dataclass(frozen=True)
 class Found:
-    """What an experiment found: its rows, its panels, and what it says besides."""
+    """What an experiment found: its rows, its panels, and what it says besides.
+
+    `absent`: what it lacks, where it was skipped for want of data that do not come with this package.
+    """
 
     rows: list[Row]
     panels: list[Panel] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    absent: str = ""
 
     @property
     def off(self) -> list[Row]:
@@ -127,7 +131,7 @@ def from_json(told: dict[str, Any]) -> Found:
         curves = [Curve(**(c | {"points": [tuple(point) for point in c["points"]]})) for c in panel["curves"]]
         span = None if panel["span"] is None else (panel["span"][0], panel["span"][1])
         panels.append(Panel(**(panel | {"curves": curves, "span": span})))
-    return Found(rows, panels, told["notes"])
+    return Found(rows, panels, told["notes"], told["absent"])
 
 
 def estimate(values: Sequence[float] | FloatArray) -> Estimate:

@@ -22,10 +22,16 @@ def write_page(done: Sequence[Done], out: Path, quick: bool) -> Path:
     off = [(one.name, row) for one, found in done for row in found.off]
     rows = sum(len(found.rows) for _, found in done)
     lead = "Everything agrees:" if not off else f"{len(off)} of {rows} numbers are off:"
-    told = f"{rows} numbers of {len(done)} experiments came out as expected." if not off else ""
+    told = (
+        f"{rows} numbers of {sum(bool(found.rows) for _, found in done)} experiments came out as expected."
+        if not off
+        else ""
+    )
     said = [Said(lead, told or "; ".join(f"{name}, {row.what}" for name, row in off) + ".")]
     said += [Said("Small versions:", "fewer runs than the gallery proper, and so wider tolerances.")] if quick else []
-    report = Report("The gallery: published experiments, run", said, [_section(*one) for one in done], _WORDS)
+    said += [Said("Skipped:", f"{one.name}: {found.absent}.") for one, found in done if found.absent]
+    sections = [_section(*one) for one in done if not one[1].absent]
+    report = Report("The gallery: published experiments, run", said, sections, _WORDS)
     return write_made(report, out)[0]
 
 
