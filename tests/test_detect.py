@@ -14,6 +14,7 @@ from sandbox.detection.alarms import Alarms, alarms_of, dummy_alarms
 from sandbox.detection.detectors import DUMMIES, Detector, detector_of, offers
 from sandbox.detection.found import Found, Row
 from sandbox.detection.heard import Heard, hear, usual_agent, what_to_watch
+from sandbox.detection.listener import Request
 from sandbox.detection.scores import PER, Span, score_run, spans_of
 from sandbox.detection.study import detect
 from sandbox.errors import SandboxError
@@ -110,7 +111,7 @@ def row(name: str, credits: list[float], every: int | None = None) -> Row:
 
 def found(*rows: Row) -> Found:
     facts = {"steps": 10}
-    made = Found("w", "a", "error", facts, "", "", 3, (Span(1, 1, 2),), "")
+    made = Found("w", Request("w", "a", "error", 10), facts, "", 3, (Span(1, 1, 2),), "")
     made.given = list(rows)
     return made
 
@@ -182,6 +183,16 @@ def test_all_are_tuned_to_equally_many_false_alarms() -> None:
         assert [bool(one.why) for one in study.matched] == [rate == 10.0] + [False] * 5  # ADWIN never gives so many
         delay = {one.name: one.interval("delay").mean for one in study.matched}
         assert delay["adwin"] < 70  # by default it gives no false alarm at all, and takes 87
+
+
+def test_no_false_alarm_at_all_and_a_short_control() -> None:
+    terms: dict[str, Any] = {"drift": "abrupt@1000:share=0.9", "watch": "truth", "seeds": 3, "jobs": 1, "steps": 2000}
+    strict, short = (detect("coin", ["adwin"], false_alarms=rate, **terms) for rate in (0.0, 1.0))
+    assert strict.matched[0].by_seed("false_alarms") == short.matched[0].by_seed("false_alarms") == [0.0] * 3
+    assert 0.002 < strict.matched[0].detector.settings["delta"] < 0.999  # as loose as that allows
+    assert any("0.6 false alarms are allowed" in text for text in short.caveats())
+    one = detect("coin", ["adwin"], **(terms | {"seeds": 1}))
+    assert one.given[0].beats_dummies is None and any("one run" in text for text in one.caveats())
 
 
 def test_settings_that_are_tuned_need_not_be_given_twice() -> None:

@@ -39,9 +39,7 @@ def detect(
     from sandbox.plots.files import unwritten
     from sandbox.show.results import print_figures
 
-    for name, value in (("--seeds", seeds), ("--steps", steps), ("--jobs", jobs), ("--within", within)):
-        if value is not None and value < 1:
-            raise SandboxError(f"{name} {value} is out of range: at least 1 is needed")
+    _check(("--seeds", seeds), ("--steps", steps), ("--jobs", jobs), ("--within", within))
     # What a user's file prints is no part of the answer.
     with progress_on(f"detectors in {stream}") as progress, contextlib.redirect_stdout(sys.stderr):
         found = detect_in(
@@ -56,3 +54,9 @@ def detect(
         print_found(found)
         print_figures(figures)
     finish(False, lost)
+
+
+def _check(*given: tuple[str, int | None]) -> None:
+    for name, value in given:
+        if value is not None and value < 1:
+            raise SandboxError(f"{name} {value} is out of range: at least 1 is needed")

@@ -14,8 +14,10 @@ from sandbox.comparison.intervals import Difference, Interval, mean_interval, pa
 from sandbox.comparison.pairs import holm
 from sandbox.detection.alarms import Alarms
 from sandbox.detection.detectors import Detector
+from sandbox.detection.listener import Request
 from sandbox.detection.scores import PER, RunScore, Span
 
+_FEW = 10  # seeds, or false alarms
 MEASURES = {
     "credit": "share of the time after a drift that is left once it is found, beyond chance: 1 at best, dummies get 0",
     "found": "share of drifts with an alarm before the next one",
@@ -76,10 +78,10 @@ class Row:
         return max(0.0, credit) if credit == credit else 0.0
 
     @property
-    def beats_dummies(self) -> bool:
-        """Whether its credit is above that of dummies beyond chance (95 %)."""
+    def beats_dummies(self) -> bool | None:
+        """Whether its credit is above that of dummies beyond chance (95 %), None where one run cannot tell."""
         low = self.interval("credit").low
-        return low == low and low > 0.0 and not self.detector.is_dummy
+        return None if math.isnan(low) else low > 0.0 and not self.detector.is_dummy
 
 
 @dataclass
@@ -90,11 +92,9 @@ class Found:
     """
 
     world: str
-    agent: str
-    watch: str
+    request: Request
     facts: dict[str, Any]
     drift: str
-    feedback: str
     seeds: int
     spans: tuple[Span, ...]
     why: str
@@ -102,6 +102,21 @@ class Found:
     matched: list[Row] = field(default_factory=list)
     unmatched: dict[str, str] = field(default_factory=dict)
     rate: float = math.nan
+
+    @property
+    def agent(self) -> str:
+        """Whose errors or rewards were heard."""
+        return self.request.agent
+
+    @property
+    def watch(self) -> str:
+        """What was heard: `error`, `truth` or `reward`."""
+        return self.request.watch
+
+    @property
+    def feedback(self) -> str:
+        """How the world answered, empty if at once."""
+        return str(self.request.feedback or "")
 
     @property
     def steps(self) -> int:
@@ -120,6 +135,19 @@ class Found:
     def tuned(self) -> str:
         """To what detectors were tuned, in words."""
         return f"tuned to {self.rate:g} false alarm{'s' * (self.rate != 1.0)} per {PER:,} decisions at most"
+
+    def caveats(self) -> list[str]:
+        """Return, in words, what a reader must know before believing the numbers."""
+        told = [self.why] if self.why else []
+        if self.seeds > 1 and len(self.facts["kinds"]) == 1:
+            told.append("what is heard is alike for all seeds: they are one run")
+        elif self.spans and self.seeds < _FEW:
+            told.append("one run has no interval" if self.seeds == 1 else "intervals of so few seeds are rough")
+        allowed = self.rate * self.steps * self.seeds / PER
+        if self.matched and allowed < _FEW:
+            told.append(f"{allowed:.3g} false alarms are allowed in all controls together: more seeds tune better")
+        told += [f"{row.name}: {row.why}" for row in self.matched if row.why]
+        return told + [f"{name} is not tuned: {why}" for name, why in self.unmatched.items()]
 
     def ranking(self, rows: Sequence[Row]) -> list[Row]:
         """Return rows from best to worst; dummies have no merit and come last, alarming least often first."""
@@ -152,7 +180,7 @@ class Found:
             "drift": self.drift,
             "feedback": self.feedback or "immediate",
             "drifts": [span._asdict() for span in self.spans],
-            "note": self.why,
+            "notes": self.caveats(),
             "measures": MEASURES,
             "detectors": [self._row(row, self.given) for row in self.given],
             "matched": {

@@ -38,7 +38,7 @@ def tune(detector: Detector, crew: Crew, most: float) -> Tuned:
             high = level
         else:
             low = level
-        if _NEAR * math.floor(most) <= count <= most:
+        if most >= 1.0 and _NEAR * math.floor(most) <= count <= most:
             break
     return Tuned(detector.at_level(low))
 

@@ -23,16 +23,14 @@ def print_found(found: Found) -> None:
     console = console_of()
     if not found.spans:
         console.print(_listed(found))
-        console.print(safe(f"! {found.why}"), style="yellow", soft_wrap=True)
+        for text in found.caveats():
+            console.print(safe(f"! {text}"), style="yellow", soft_wrap=True)
         return
     console.print(_table(found, found.given, f"{found.terms}, detectors as given"))
     if found.matched:
         console.print(_table(found, found.matched, f"{found.tuned}, as loose as that allows"))
-    for name, why in found.unmatched.items():
-        console.print(safe(f"! {name} is not tuned: {why}"), style="yellow", soft_wrap=True)
-    for row in found.matched:
-        if row.why:
-            console.print(safe(f"! {row.name}: {row.why}"), style="yellow", soft_wrap=True)
+    for text in found.caveats():
+        console.print(safe(f"! {text}"), style="yellow", soft_wrap=True)
     for text in [*_verdicts(found), *_legend(found)]:
         console.print(safe(text), soft_wrap=True)
 
@@ -47,7 +45,7 @@ def _table(found: Found, rows: Sequence[Row], title: str) -> Table:
     places = found.places(rows)
     for row in found.ranking(rows):
         place = "dummy" if row.detector.is_dummy else str(places.get(row.name, "–"))
-        mark = "" if row.detector.is_dummy or row.beats_dummies else " ▼"
+        mark = " ▼" if row.beats_dummies is False and not row.detector.is_dummy else ""
         table.add_row(place, safe(str(row.detector)) + mark, *_cells(row))
     return table
 
@@ -113,6 +111,6 @@ def _legend(found: Found) -> list[str]:
         f"false: alarms where nothing changes, per {PER:,} decisions",
         "fell: of the alarms that find a drift, and of the false ones, those that say that what is heard fell",
     ]
-    if any(not row.beats_dummies and not row.detector.is_dummy for row in [*found.given, *found.matched]):
+    if any(row.beats_dummies is False and not row.detector.is_dummy for row in [*found.given, *found.matched]):
         told.append("▼ not better than a dummy, beyond chance")
-    return told + [f"! {found.why}"] * bool(found.why)
+    return told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sandbox.detection.alarms import Alarms
@@ -40,40 +41,55 @@ def detect(
 ) -> Found:
     """Let detectors listen to an agent in a world that changes, and score their alarms.
 
-    `detectors`: their names, all of River's if there are none; dummies stand beside them always. `watch`: what they
-    hear, `error`, `truth` or `reward`. `within`: so many decisions after a drift is complete, an alarm has missed
-    it. `false_alarms`: per 10,000 decisions in a world that does not change, to which
-    each is tuned. Raise `SandboxError` where that makes no sense.
+    `detectors`: names, all of River's if there are none; dummies stand beside them. `watch`: what they hear, `error`,
+    `truth` or `reward`. `within`: so many decisions after a drift is complete an alarm has missed it. `false_alarms`:
+    per 10,000 decisions where nothing changes, to which each is tuned. Raise `SandboxError` if that makes no sense.
     """
     check_range("detect", "false_alarms", false_alarms, 0.0, PER)
     check_range("detect", "within", within, 1, 2**62)
     check_range("detect", "seeds", seeds, 1, 10_000)
-    listening = [detector_of(name) for name in dict.fromkeys(detectors or offers())]
-    listening += [detector_of(name) for name in DUMMIES if name not in {one.name for one in listening}]
-    request = Request(world, agent or "", watch or "", 0, _texts(drift), feedback)
-    opened = request.open()
-    watched = what_to_watch(opened, watch)
-    length = opened.budget(Budget(steps)).steps
-    if length is None:
-        raise SandboxError(f"{opened.name}: say how many decisions a run has, by --steps")
-    who = agent or usual_agent(opened, watched)
-    request = Request(world, who, watched, length, _texts(drift), feedback)
-    known, why = _what_is_known(opened, length)
-    if known and opened.schedule and not spans_of(opened.schedule.changes(length), length, within):
-        raise SandboxError(f"{opened.name}: the drift begins after the {length:,} decisions of a run, or at their end")
+    listening = _listening(detectors)
+    opened, request = _opened(Request(world, agent or "", watch or "", steps or 0, _texts(drift), feedback))
+    known, why = _what_is_known(opened)
+    spans = _spans(opened, request.steps, within) if known else ()
     tell = _counter(progress, len(listening), known)
     with Crew(request, range(seeds), known and bool(opened.schedule), jobs or cores()) as crew:
         facts = crew.facts()
         tell("what is heard")
-        spans = spans_of(opened.schedule.changes(facts["steps"]), facts["steps"], within) if known else ()
-        found = Found(opened.name, who, watched, facts, str(opened.schedule), feedback or "", seeds, spans, why)
-        study = _Study(crew, spans, facts["steps"], known)
+        if spans:
+            spans = _spans(opened, facts["steps"], within)  # real worlds may end sooner than they say
+        found = Found(opened.name, request, facts, str(opened.schedule), seeds, spans, why)
+        study = _Study(crew, spans, facts["steps"])
         for one in listening:
             found.given.append(study.row(one))
             tell(str(one))
-        if known and spans:
+        if spans:
             _match(listening, study, found, false_alarms, tell)
     return found
+
+
+def _spans(world: World, steps: int, within: int) -> tuple[Span, ...]:
+    """Return where drifts are to be found in a run of so many decisions; refuse drifts that are outside of it."""
+    spans = spans_of(world.schedule.changes(steps), steps, within)
+    if world.schedule and not spans:
+        raise SandboxError(f"{world.name}: the drift begins after the {steps:,} decisions of a run, or at their end")
+    return spans
+
+
+def _listening(names: Sequence[str]) -> list[Detector]:
+    """Return the detectors of these names, each once, and the dummies."""
+    found = [detector_of(name) for name in dict.fromkeys(names or offers())]
+    return found + [detector_of(name) for name in DUMMIES if name not in {one.name for one in found}]
+
+
+def _opened(request: Request) -> tuple[World, Request]:
+    """Return the world that is asked for, and the request with what was left open filled in."""
+    opened = request.open()
+    watch = what_to_watch(opened, request.watch or None)
+    steps = opened.budget(Budget(request.steps or None)).steps
+    if steps is None:
+        raise SandboxError(f"{opened.name}: say how many decisions a run has, by --steps")
+    return opened, replace(request, watch=watch, steps=steps, agent=request.agent or usual_agent(opened, watch))
 
 
 def _texts(drift: Specs) -> Specs:
@@ -81,7 +97,7 @@ def _texts(drift: Specs) -> Specs:
     return [str(one) for one in drift] if isinstance(drift, list | tuple) else str(drift) if drift else None
 
 
-def _what_is_known(world: World, steps: int) -> tuple[bool, str]:
+def _what_is_known(world: World) -> tuple[bool, str]:
     """Return whether it is known when the world changes, or why not: alarms can then only be listed."""
     drifts = world.schedule.drifts
     if any(drift.kind == "random-walk" for drift in drifts):
@@ -111,8 +127,8 @@ def _counter(progress: Progress | None, count: int, known: bool) -> Callable[[st
 class _Study:
     """The runs that all detectors hear, and what is true of them."""
 
-    def __init__(self, crew: Crew, spans: Sequence[Span], steps: int, known: bool) -> None:
-        self.crew, self.spans, self.steps, self.known = crew, spans, steps, known
+    def __init__(self, crew: Crew, spans: Sequence[Span], steps: int) -> None:
+        self.crew, self.spans, self.steps = crew, spans, steps
 
     def row(self, detector: Detector, name: str = "", why: str = "") -> Row:
         """Return how a detector did as it is."""
