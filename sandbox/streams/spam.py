@@ -21,6 +21,7 @@ from sandbox.streams.spam_text import DELIVER, LONGEST, MOST_PADDED, write_messa
 from sandbox.table import FloatArray, IntArray
 
 _LARGE_SAMPLE = 4 * BATCH
+_MOST_CONCEPTS = 1024  # of a spammer who reacts: E[V*] is worked out for each
 _KEPT_RUNS = 64  # of the oracle, while the spammer reacts
 _RANGES = {
     "spam_share": (0.0, 1.0),
@@ -58,7 +59,8 @@ class Spam(LawStream):
     With `reaction` (steps, 0: never) the spammer reacts to being blocked. After so many steps each he reviews how much
     of his spam was not delivered; if it is more than the share `tolerance`, he makes one of `budget` moves: he pads
     half of the messages that he did not pad, then disguises half of the own words that he did not, then begins new
-    campaigns with new words, and so on in turn. Gaps are then myopic, and the oracle plays for the moment only: see `shortfall`.
+    campaigns with new words, and so on in turn. Gaps are then myopic, and the oracle plays for the moment only: see
+    the metric `shortfall`.
 
     By itself a drift brings new campaigns with new words. It may also change `spam_share`, `focus`, `overlap`,
     `obfuscation`, `padding` and `padded_words`. Feedback as in the TREC spam track: `one-sided=deliver` (only what
@@ -105,6 +107,11 @@ class Spam(LawStream):
         self.cell_names = tuple(f"campaign {k}" for k in range(campaigns)) + tuple(f"topic {k}" for k in range(topics))
         self.n_concepts = self.book.n_concepts
         self.reactive = self.book.reacts
+        if self.reactive and self.n_concepts > _MOST_CONCEPTS:
+            raise SandboxError(
+                f"spam: drift, phases and moves make {self.n_concepts:,} concepts, more than {_MOST_CONCEPTS:,}; "
+                "lower the budget, or use fewer at once"
+            )
         self.objective = LawStream.objective + (", myopic" if self.reactive else "")
         self._oracle_runs: OrderedDict[int, OracleRun] = OrderedDict()
         self.gap_range = max(1.0, float(cost_ratio), float(abstain_cost))
@@ -244,5 +251,6 @@ class Spam(LawStream):
 
     def expected_best(self, concept: int) -> float:
         """Return E[V*] of a message under a concept, its phase included, from a fixed large sample."""
-        values = self._batch(0, 0, np.full(_LARGE_SAMPLE, concept, dtype=np.int64)).values
+        sample = _LARGE_SAMPLE // (4 if self.reactive else 1)
+        values = self._batch(0, 0, np.full(sample, concept, dtype=np.int64)).values
         return float(np.maximum(values.max(axis=1), self.abstention).mean())
