@@ -154,6 +154,40 @@ def ratio_of(log_amount: float, shift: float, span: float, usual_span: float) ->
 
 
 @compiled
+def draw_scenario(chance: FloatArray, u: float) -> int:
+    """Return the scenario in which a payment is fraud, by the probability of each (3,); -1 where it is honest."""
+    for s in range(chance.shape[0]):
+        if u < chance[s]:
+            return s
+        u -= chance[s]
+    return -1
+
+
+@compiled
+def draw_log(mean: float, low: float, span: float, u: float) -> float:
+    """Return the log of amount over usual amount: normal, within the range there is."""
+    return max(-WIDEST, min(WIDEST, mean + USUAL_SPREAD * normal_of(low + span * u)))  # the limits are for rounding
+
+
+@compiled
+def judge(
+    weight: FloatArray, chance: FloatArray, shift: FloatArray, span: FloatArray, usual_span: float, log_amount: float
+) -> tuple[float, int]:
+    """Return P(fraud) of a payment and its likeliest scenario; `chance` (laws, 3) is that before the amount is seen."""
+    fraud, honest, likeliest, most = 0.0, 0.0, 0, -1.0
+    for s in range(chance.shape[1]):
+        total = 0.0
+        for m in range(weight.shape[0]):
+            total += weight[m] * chance[m, s] * ratio_of(log_amount, shift[m, s], span[m, s], usual_span)
+        fraud += total
+        if total > most:
+            likeliest, most = s, total
+    for m in range(weight.shape[0]):
+        honest += weight[m] * (1.0 - chance[m, 0] - chance[m, 1] - chance[m, 2])
+    return fraud / (fraud + honest), likeliest
+
+
+@compiled
 def pay(
     seed: int, start: int, rows: IntArray, size: Size, law: Law, saves_amount: bool, cost: float, usual: FloatArray,
     x: FloatArray, batch: Batch,
@@ -161,45 +195,25 @@ def pay(
     """Fill in the given rows of a batch from the step `start` on. `usual`: `low` and `span` of honest amounts."""
     weight, up_to, rate, hour, kind, week, shift, low, span = law
     per_day, cards, terminals = size
-    truth, cell, group, values, rewards = batch.truth, batch.cell, batch.group, batch.values, batch.rewards
-    laws = weight.shape[0]
-    chance = np.empty((laws, 3))
-    seen = np.empty(3)
+    values, rewards = batch.values, batch.rewards
+    chance = np.empty((weight.shape[0], 3))
     for i in rows:
         stream = describe(seed, start + i, per_day, cards, terminals, x[i])
-        for m in range(laws):
+        for m in range(weight.shape[0]):
             weigh_scenarios(rate[m], hour[m], kind[m], week[m], x[i], chance[m])
-        now, scenario, left = 0, -1, uniform(stream, 3)
-        if laws > 1:
-            now = pick(up_to, uniform(stream, 5))
-        for s in range(3):
-            if scenario < 0:
-                if left < chance[now, s]:
-                    scenario = s
-                left -= chance[now, s]
+        now = pick(up_to, uniform(stream, 5)) if weight.shape[0] > 1 else 0
+        scenario = draw_scenario(chance[now], uniform(stream, 3))
         mean, first, width = 0.0, usual[0], usual[1]
         if scenario >= 0:
             mean, first, width = shift[now, scenario], low[now, scenario], span[now, scenario]
-        log_amount = mean + USUAL_SPREAD * normal_of(first + width * uniform(stream, 4))
-        log_amount = max(-WIDEST, min(WIDEST, log_amount))  # rounding
+        log_amount = draw_log(mean, first, width, uniform(stream, 4))
         x[i, 1] = math.exp(log_amount)
         x[i, 0] = x[i, 6] * x[i, 1]
-        honest, fraud, likeliest = 0.0, 0.0, 0
-        for s in range(3):
-            seen[s] = 0.0
-        for m in range(laws):
-            honest += weight[m] * (1.0 - chance[m, 0] - chance[m, 1] - chance[m, 2])
-            for s in range(3):
-                seen[s] += weight[m] * chance[m, s] * ratio_of(log_amount, shift[m, s], span[m, s], usual[1])
-        for s in range(3):
-            fraud += seen[s]
-            if seen[s] > seen[likeliest]:
-                likeliest = s
-        posterior = fraud / (fraud + honest)
+        posterior, likeliest = judge(weight, chance, shift, span, usual[1], log_amount)
         saved = x[i, 0] if saves_amount else 1.0
-        truth[i] = 1 if scenario >= 0 else 0
-        cell[i] = 1 + likeliest if posterior > _CLEARLY else 0
-        group[i] = int(x[i, 4])
+        batch.truth[i] = 1 if scenario >= 0 else 0
+        batch.cell[i] = 1 + likeliest if posterior > _CLEARLY else 0
+        batch.group[i] = int(x[i, 4])
         values[i, 0] = rewards[i, 0] = 0.0
         values[i, 1] = posterior * saved - cost
         rewards[i, 1] = (saved if scenario >= 0 else 0.0) - cost
