@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import tracemalloc
 import warnings
 from collections import Counter
 from typing import Any
@@ -316,3 +317,15 @@ def test_the_environment_passes_gymnasiums_own_check() -> None:
     env.step(np.zeros(30))
     with pytest.raises(sandbox.SandboxError, match="reset"):
         env.step(np.zeros(30))
+
+
+def test_a_run_of_any_length_takes_the_same_memory() -> None:
+    """What waits for its label is that of two weeks, and so are the cards that are remembered."""
+    world, peaks = Fraud(per_day=100, alerts=5, cards=1000), []
+    tracemalloc.start()
+    for steps in (15_000, 60_000):
+        tracemalloc.reset_peak()
+        run_days(world, Random(), lambda trace: None, seed=0, steps=steps)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+    tracemalloc.stop()
+    assert peaks[1] < 1.3 * peaks[0]
