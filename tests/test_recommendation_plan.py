@@ -14,7 +14,7 @@ from sandbox.errors import SandboxError
 from sandbox.insiders import StreamOracle
 from sandbox.stream_loop import run_stream
 from sandbox.streams.recommendation import Recommendation
-from sandbox.streams.recommendation_plan import Planner, after, plan
+from sandbox.streams.recommendation_plan import Planner, after, earned_by, greedy, plan
 from sandbox.table import FloatArray
 from sandbox.trace import Trace, join
 
@@ -145,3 +145,28 @@ def test_what_cannot_be_planned_is_refused(given_settings: dict[str, Any], messa
 def test_it_plays_in_its_own_world_only() -> None:
     with pytest.raises(SandboxError, match="another world"):
         run(small(items=9), Planner(small()), 0, 5)
+
+
+@given(REWARDS, st.sampled_from([0.0, 0.3, 1.0]), st.lists(st.integers(0, 2), min_size=9, max_size=9))
+@settings(max_examples=30, deadline=None)
+def test_what_is_earned_is_what_the_chain_says(rewards: list[float], recovery: float, action: list[int]) -> None:
+    reward = np.array(rewards).reshape(2, 3)
+    states, moves = chain(2, recovery)
+    earns = np.array([(*(reward[c, s[c]] for c in range(2)), 0.0)[a] for s, a in zip(states, action, strict=True)])
+    law, at, total = moves[action, np.arange(9)], np.eye(9)[0], [0.0]
+    for _ in range(12):
+        total.append(total[-1] + float(at @ earns))
+        at = at @ law
+    found = earned_by(reward[None], recovery, np.array(action).reshape(1, 3, 3), 12)
+    np.testing.assert_allclose(found[0], total, atol=1e-12)
+    best_now = greedy(reward[None]).ravel()
+    assert all(best_now[i] == np.argmax([reward[0, s[0]], reward[1, s[1]], 0.0]) for i, s in enumerate(states))
+
+
+def test_nobody_earns_more_than_the_plan_in_the_long_run() -> None:
+    planner = Planner(small())
+    reward, recovery = planner.plan.reward, 0.25
+    ours, at_once = (earned_by(reward, recovery, a, 600) for a in (planner.plan.action, greedy(reward)))
+    rates = [(one[:, 600] - one[:, 300]) / 300 for one in (ours, at_once)]
+    assert (rates[0] > rates[1] - 1e-9).all() and (rates[0] > rates[1] + 0.01).any()
+    np.testing.assert_allclose(rates[0], planner.plan.low, atol=2e-3)

@@ -29,7 +29,8 @@ class Plan(NamedTuple):
     low: FloatArray  # (users,) the best average reward is at least this,
     high: FloatArray  # (users,) and at most this
     action: IntArray  # (users, levels + 1, ...) the category to show; `categories`: nothing
-    item: IntArray  # (users, categories, levels + 1) the best item of each
+    item: IntArray  # (users, categories, levels + 1) the best item of each category
+    reward: FloatArray  # (users, categories, levels + 1) what it is worth
 
 
 @compiled
@@ -55,6 +56,39 @@ def after(value: FloatArray, shown: int, recovery: float) -> FloatArray:
     return value
 
 
+def gains_of(reward: FloatArray) -> list[FloatArray]:
+    """Return what showing each category earns, of shape (users, levels + 1 or 1, ...), and showing nothing: 0."""
+    users, categories, n = reward.shape
+    shapes = [[n if axis == c else 1 for axis in range(categories)] for c in range(categories)]
+    return [
+        *(reward[:, c].reshape(users, *shape) for c, shape in enumerate(shapes)),
+        np.zeros((users,) + (1,) * categories),
+    ]
+
+
+def greedy(reward: FloatArray) -> IntArray:
+    """Return what is best at once in each state (users, levels + 1, ...): the oracle's choice."""
+    users, categories, n = reward.shape
+    options = [np.broadcast_to(one, (users, *(n,) * categories)) for one in gains_of(reward)]
+    return np.asarray(np.argmax(np.stack(options), axis=0), dtype=np.int64)
+
+
+def earned_by(reward: FloatArray, recovery: float, action: IntArray, visits: int) -> FloatArray:
+    """Return what each user is expected to earn in 0, ..., `visits` visits from rest on (users, visits + 1).
+
+    `action` (users, levels + 1, ...) says what is shown in each state.
+    """
+    users, categories, n = reward.shape
+    value, found = np.zeros((users, *(n,) * categories)), np.zeros((users, visits + 1))
+    for t in range(visits):
+        options = np.stack(
+            np.broadcast_arrays(*(g + after(value, c, recovery) for c, g in enumerate(gains_of(reward))))
+        )
+        value = np.take_along_axis(options, action[None], axis=0)[0]
+        found[:, t + 1] = value.reshape(users, -1)[:, 0]
+    return found
+
+
 def plan(reward: FloatArray, recovery: float, tolerance: float = 1e-6) -> tuple[FloatArray, FloatArray, IntArray]:
     """Return bounds of the best average reward (users,), and the choice in each state (users, levels + 1, ...).
 
@@ -62,13 +96,9 @@ def plan(reward: FloatArray, recovery: float, tolerance: float = 1e-6) -> tuple[
     when bounds are nearer than `tolerance` for every user.
     """
     users, categories, n = reward.shape
-    value = np.zeros((users, *(n,) * categories))
+    gains, value = gains_of(reward), np.zeros((users, *(n,) * categories))
     for _ in range(_SWEEPS):
-        options = []
-        for c in range(categories):
-            shape = [users, *(n if axis == c else 1 for axis in range(categories))]
-            options.append(reward[:, c].reshape(shape) + after(value, c, recovery))
-        options.append(after(value, categories, recovery))
+        options = [gain + after(value, c, recovery) for c, gain in enumerate(gains)]
         best = np.max(options, axis=0)
         step = (best - value).reshape(users, -1)
         low, high = step.min(axis=1), step.max(axis=1)
@@ -112,7 +142,7 @@ class Planner:
             own = np.arange(c, world.items, world.categories)
             best = worths[:, own].argmax(axis=1)
             reward[:, c], item[:, c] = worths[:, own].max(axis=1), own[best]
-        return Plan(*plan(reward, float(world.recovery)), item)
+        return Plan(*plan(reward, float(world.recovery)), item, reward)
 
     def begin(self, observation_space: Any, choice_space: Any, rng: np.random.Generator) -> None:
         """Start a run."""
