@@ -20,6 +20,7 @@ from open_loop import episode_loop, river_loop
 from planner_speed import planners
 from second_speed import slates, tables, words
 from settle import settle
+from stream_speed import streams
 from thousand import thousand
 from whole_process import command_line, first_run, memory, two_cores
 
@@ -29,6 +30,7 @@ ON_ONE_CORE = {
     "tables": tables,
     "words": words,
     "slates": slates,
+    "streams": streams,
     "bandits": bandits,
     "planners": planners,
     "kernel": c_kernel,
