@@ -170,7 +170,8 @@ class HousePrices(ForecastStream):
         mean, spread = np.array(list(TASTES.values())).T
         if part.change == 0:
             spread[_LEVEL] = 0.0  # the first market's is the setting
-        drawn = mean + spread * np.random.default_rng([self.law_seed, _MARKET, part.change]).standard_normal(len(mean))
+        rng = np.random.default_rng([self.law_seed, _MARKET, part.change])
+        drawn = mean + spread * rng.standard_normal(len(mean))
         drawn[_LEVEL] += math.log(now["level"])
         return np.append(drawn, [now["season"], now["trend"]])
 
