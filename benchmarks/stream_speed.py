@@ -1,4 +1,4 @@
-"""How quickly every simulated stream asks, prices included where it has any, and that ten million questions take no more memory."""
+"""How quickly every simulated stream asks, prices included, and that ten million questions take no more memory."""
 
 from __future__ import annotations
 
