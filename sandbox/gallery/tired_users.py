@@ -41,7 +41,8 @@ def measure(quick: bool) -> Found:
         rows.append(_row(f"{agent}: reward of {STEPS:,} decisions", rewards[-1].sum(axis=1), exact[-1]))
         sums = np.cumsum(rewards[-1], axis=1)[:, EVERY - 1 :: EVERY]
         at, error = np.arange(EVERY, STEPS + 1, EVERY), sums.std(axis=0, ddof=1) / np.sqrt(len(seeds))
-        curves.append(Curve(agent, list(map(float, at)), sums.mean(axis=0).tolist(), error.tolist()))
+        end = [(float(STEPS), rows[-1].expected.mean, rows[-1].tolerance(len(AGENTS) + 1))]
+        curves.append(Curve(agent, list(map(float, at)), sums.mean(axis=0).tolist(), error.tolist(), end))
     shortfall = (rewards[0] - rewards[1]).sum(axis=1)
     rows.append(_row("best-planned: shortfall", shortfall, exact[0] - exact[1]))
     notes = [
