@@ -56,8 +56,6 @@ def detect(
     with Crew(request, range(seeds), known and bool(opened.schedule), jobs or cores()) as crew:
         facts = crew.facts()
         tell("what is heard")
-        if spans:
-            spans = _spans(opened, facts["steps"], within)  # real worlds may end sooner than they say
         found = Found(opened.name, request, facts, str(opened.schedule), seeds, spans, why)
         study = _Study(crew, spans, facts["steps"])
         for one in listening:
