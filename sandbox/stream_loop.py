@@ -122,8 +122,12 @@ def _questions(
             if vector is not None:
                 writer.vectors.append(vector)
             told = truth if told is None and truth == truth else told
+            heard = reward
+            if told is not None and told != truth:  # a reward does not tell what is kept back
+                heard = settling.settle(question._replace(truth=told), made).reward
         else:
             reward = earned(question, choice) if rewards is None else abstention if choice is None else rewards[choice]
+            heard = reward
         if settling is None and values is not None:
             best = max(values)
             value = abstention if choice is None else values[int(code)]
@@ -133,7 +137,7 @@ def _questions(
                 for part, gained in parts:
                     learn(Experience(observation, part, gained, None, True, False, None, step))
             else:
-                learn(new(Experience, (observation, choice, reward, None, True, False, told, step)))
+                learn(new(Experience, (observation, choice, heard, None, True, False, told, step)))
         else:
             due, wrong, shift = mail.answer(step, code, ask)
             writer.answered.append(due)
@@ -148,7 +152,7 @@ def _questions(
             elif wrong:
                 mail.post(due, _misinformed(question, choice, space, shift, earned, step))
             else:
-                mail.post(due, Experience(observation, choice, reward, None, True, False, told, step))
+                mail.post(due, Experience(observation, choice, heard, None, True, False, told, step))
             for late in mail.arrived(step):
                 learn(late)
         pack(memory, filled * size, cell, group, concept, code, greedy, truth, reward, confidence, likelihood)

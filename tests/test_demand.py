@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from river import linear_model, optim, preprocessing
 from scipy import stats
 
-import sandbox.envs  # noqa: F401  registers the environments
+import sandbox
+import sandbox.envs  # registers the environments
 from sandbox import draws
 from sandbox.drift import KINDS
 from sandbox.errors import SandboxError
-from sandbox.interfaces import Decision, Question, settings_of
+from sandbox.interfaces import Decision, Experience, Question, settings_of
 from sandbox.law_stream import BATCH, Batch
 from sandbox.streams import _counts, demand_law
 from sandbox.streams._counts import LAW, MOST, count_of, left_over, quantile_of
@@ -231,6 +232,32 @@ def test_a_profit_tells_no_more_than_what_was_sold() -> None:
     earned = {world.settle(question._replace(truth=wanted), Decision(10.0)).reward for wanted in (10.0, 11.0, 300.0)}
     assert earned == {30.0} and world.settle(question._replace(truth=4.0), Decision(10.0)).reward == 3 * 4 - 6
     assert world.settle(question, Decision(-3.0)).reward == 0.0 == world.settle(question, Decision(None)).reward
+
+
+@pytest.mark.parametrize("decision", DECISIONS)
+@pytest.mark.parametrize("feedback", [None, "delayed=3"])
+def test_learners_hear_of_sales_only(decision: str, feedback: str | None) -> None:
+    """What a learner is told, reward and all, is what it would be if no more had been wanted than was sold."""
+    world, told = Demand(decision=decision), []
+
+    class Listener:
+        def begin(self, *_: Any) -> None: ...
+        def act(self, observation: Any) -> float:
+            return 15.0
+
+        def learn(self, experience: Experience) -> None:
+            told.append(experience)
+
+    sandbox.run(f"demand:decision={decision}", Listener(), seeds=[0], steps=300, feedback=feedback)
+    asked, short = list(islice(world.questions(0), 300)), 0
+    for one in told:
+        question = asked[one.asked_at]
+        limit = 15.0 if decision == "order" else question.values[demand_law.STOCK]
+        short += question.truth > limit
+        sold = min(question.truth, limit)
+        assert one.truth == sold
+        assert one.reward == world.settle(question._replace(truth=sold), Decision(15.0)).reward
+    assert len(told) >= 297 and short > 60
 
 
 @pytest.mark.parametrize("decision", DECISIONS)
