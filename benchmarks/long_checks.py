@@ -10,7 +10,7 @@ import time
 
 from measure import ROOT, Row
 
-# What, the file, the tests in it, and their size in full.
+# What, the file or files, the tests in them, and their size in full.
 CHECKS = (
     (
         "2,000,000 messages of each spam world against its law",
@@ -22,6 +22,36 @@ CHECKS = (
         "2,000,000 recommendations of each world against its law",
         "test_recommendation.py",
         "luck_has_mean_zero or wrong_law_is_found",
+        {"RECOMMENDATION_DRAWS": "2000000"},
+    ),
+    (
+        "2,000,000 messages of padded spam, and of a spammer who reacts, against their laws",
+        "test_spam_padding.py tests/test_spam_reaction.py",
+        "law_says or right_in_every_state",
+        {"SANDBOX_DRAWS": "2000000"},
+    ),
+    (
+        "2,000,000 questions of each stream of the literature, and of accents, against their posteriors",
+        "test_classic_streams.py tests/test_accents.py",
+        "as_often_as",
+        {"SANDBOX_DRAWS": "2000000"},
+    ),
+    (
+        "2,000,000 forecasts of each market and shop, and words of each topic model, against their laws",
+        "test_house_prices.py tests/test_demand.py tests/test_text.py",
+        "spread_as or as_often_as or variance_of_the_law",
+        {"SANDBOX_DRAWS": "2000000"},
+    ),
+    (
+        "2,000,000 payments of each world of fraud against its law",
+        "test_fraud.py",
+        "what_is_drawn_is_what_the_law_says",
+        {"SANDBOX_DRAWS": "2000000"},
+    ),
+    (
+        "2,000,000 slates, and tired users, against their laws",
+        "test_recommendation_slate.py tests/test_recommendation_moods.py",
+        "frequencies",
         {"RECOMMENDATION_DRAWS": "2000000"},
     ),
     (
@@ -43,7 +73,7 @@ def long_checks(quick: bool) -> list[Row]:
     """Return how many tests failed at full size; in a quick version they have the size of the test suite."""
     rows = []
     for name, file, which, size in CHECKS:
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"tests/{file}"]
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *f"tests/{file}".split()]
         command += ["-k", which] if which else []
         began = time.perf_counter()
         done = subprocess.run(
