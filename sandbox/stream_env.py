@@ -81,7 +81,12 @@ class StreamEnv(DriftClock, gym.Env[Any, Any]):
         if choice is None and question.abstention == -math.inf:
             raise SandboxError(f"None is no action here: one of the {self.action_space} must be taken")
         if isinstance(self._met, LawStream) and self._met.settles:
-            reward = self._met.settle(question, self._met.decided(choice)).reward
+            made = self._met.decided(choice)
+            settled = self._met.settle(question, made)
+            reward = settled.reward
+            if settled.told is not None and settled.told != question.truth:  # as in the stream, neither tells the truth
+                question = question._replace(truth=settled.told)
+                reward = self._met.settle(question, made).reward
         elif question.rewards is None:
             reward = self._met.reward(question, choice)
         else:

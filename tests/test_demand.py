@@ -383,8 +383,10 @@ def test_as_an_environment(decision: str) -> None:
     observation, _ = env.reset(seed=4)
     for question in islice(stream.questions(4), 20):
         assert observation == question.observation and stream.observation_space.contains(observation)
-        _, reward, terminated, _, _ = env.step(np.array(20.0))
-        assert reward == stream.settle(question, Decision(20.0)).reward and terminated
+        _, reward, terminated, _, info = env.step(np.array(20.0))
+        sold = min(question.truth, 20.0 if decision == "order" else question.values[demand_law.STOCK])
+        assert info["truth"] == sold and terminated
+        assert reward == stream.settle(question._replace(truth=sold), Decision(20.0)).reward
         observation, _ = env.reset()
 
 
