@@ -21,6 +21,7 @@ import sandbox
 import sandbox.envs
 from sandbox.agents.bandits.epsilon_greedy import EpsilonGreedy
 from sandbox.errors import SandboxError
+from sandbox.feedback import parse_feedback
 from sandbox.insiders import StreamOracle
 from sandbox.interfaces import Decision, Experience
 from sandbox.stream_loop import run_stream
@@ -96,7 +97,7 @@ def test_attention_falls_as_a_power_of_the_place() -> None:
 
 
 def test_places_are_looked_at_as_often_as_they_should() -> None:
-    look, n = attention_of(5, 1.0), 60_000
+    look, n = attention_of(5, 1.0), DRAWS
     seen = np.array([looked_at(9, step, look) for step in range(n)])
     for place, chance in enumerate(look):
         count = int((seen > place).sum())
@@ -157,6 +158,25 @@ def test_an_agent_hears_of_each_item_by_itself() -> None:
     heard = np.array([(one.choice, one.reward, one.asked_at) for one in agent.heard]).reshape(400, 3, 3)
     assert (heard[:, :, 0] == [1, 5, 4]).all() and (heard[:, :, 2] == np.arange(400)[:, None]).all()
     np.testing.assert_allclose(heard[:, :, 1].sum(axis=1), trace.reward, atol=1e-12)
+
+
+def test_late_and_wrong_answers_come_item_by_item() -> None:
+    stream, agent = small(), Shows(1, [0.0, 5.0, 1.0, 2.0, 3.0, 4.0])
+    chunks: list[Trace] = []
+    late = parse_feedback("delayed=7+noisy=0.2+partial=0.5")
+    run_stream(stream, agent, chunks.append, seed=1, steps=1_000, feedback=late)
+    trace, heard = join(chunks), {}
+    for one in agent.heard:
+        heard.setdefault(one.asked_at, []).append((one.choice, one.reward))
+    assert set(heard) == {step for step, due in enumerate(trace.answered_at) if 0 <= due < 1_000}
+    signs = []
+    for step, parts in heard.items():
+        assert [choice for choice, _ in parts] == [1, 5, 4]
+        told = sum(reward for _, reward in parts)
+        assert abs(told) == pytest.approx(abs(trace.reward[step]))
+        signs.append(told == pytest.approx(trace.reward[step]))
+    assert stats.binomtest(signs.count(True), len(signs), 0.8).pvalue > 1e-4
+    assert stats.binomtest(len(heard), 1_000, 0.5).pvalue > 1e-4
 
 
 def test_lower_places_are_heard_of_less() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,24 @@ def test_ties_are_broken_at_random() -> None:
     observation = WORLD.observation(WORLD.batch(0, 0, 1), 0)
     counts = np.bincount([agent.act(observation).choice for _ in range(3_000)], minlength=6)
     assert stats.chisquare(counts).pvalue > 1e-3
+
+
+def test_of_slates_each_item_that_was_shown_is_rated() -> None:
+    """And users who come later are other users to it."""
+    world = Recommendation(items=6, users=15, dimensions=3, item_life=100, slots=3, user_life=60)
+    agent, model, users = RiverRecommender(RECOMMENDERS["funk"]()), RECOMMENDERS["funk"](), set()
+    agent.begin(world.observation_space, world.choice_space, np.random.default_rng(0))
+    for step, asked in enumerate(islice(world.questions(0), N)):
+        seen = asked.observation
+        made = agent.act(seen)
+        assert made.scores == [model.predict_one(seen["user"], item) for item in seen["items"].tolist()]
+        parts = world.settle(asked, made).parts
+        assert len(parts) == 3 and parts[0][0] == made.choice
+        for choice, earned in parts:
+            agent.learn(Experience(seen, choice, earned, None, True, False, None, step))
+            model.learn_one(seen["user"], int(seen["items"][choice]), y=earned)
+        users.add(seen["user"])
+    assert max(users) > 15 * 5 and len(users) > 60
 
 
 class Likes(reco.base.Ranker):
