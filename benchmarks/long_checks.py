@@ -19,9 +19,27 @@ CHECKS = (
         {"SANDBOX_DRAWS": "2000000"},
     ),
     (
+        "2,000,000 messages of each spam world, padded or not, priced as they fall, in every bin",
+        "test_spam_padding.py",
+        "what_is_drawn_is_what_the_law_says",
+        {"SANDBOX_DRAWS": "2000000"},
+    ),
+    (
+        "2,000,000 messages of a spammer who reacts, in each of his states",
+        "test_spam_reaction.py",
+        "prices_are_right_in_every_state",
+        {"SANDBOX_DRAWS": "2000000"},
+    ),
+    (
         "2,000,000 recommendations of each world against its law",
         "test_recommendation.py",
         "luck_has_mean_zero or wrong_law_is_found",
+        {"RECOMMENDATION_DRAWS": "2000000"},
+    ),
+    (
+        "2,000,000 recommendations in every mood, in slates and one by one, in every bin; places by how often they are seen",
+        "test_recommendation_moods.py tests/test_recommendation_slate.py",
+        "frequencies or wrong_moods or places_are_looked_at",
         {"RECOMMENDATION_DRAWS": "2000000"},
     ),
     (

@@ -39,8 +39,9 @@ class Recommendation(Course):
     the `year` (steps), whose cosine and sine are added to the context; `fashion` for whatever is in fashion, hidden;
     `satiation` for every level, up to `levels`, by which a user was shown too much of it; each visit without it takes
     one level off with probability `recovery`. Levels are added to the context. Choices then change later laws, and gaps
-    are myopic. `slots` > 1: a choice is the first of so many items shown at once, in the order of the agent's scores
-    (recommendation_slate.py); the r-th is looked at with probability r^-`attention`, and each is learnt from by itself.
+    are myopic. `slots` > 1: a choice is the first of so many items shown at once, and the agent's scores (without them:
+    chance) say what follows; the r-th is looked at with probability r^-`attention` (recommendation_slate.py), else it
+    earns nothing; each is learnt from by itself.
 
     Drift: without settings, `renewal` of the variance of all tastes is drawn anew, and profiles grow stale; with
     settings, `like_bonus`, `skip_cost`, `sigma` (deviation of the logarithm of the watch time), `satiation`, `fashion`
