@@ -37,7 +37,7 @@ CHECKS = (
         {"RECOMMENDATION_DRAWS": "2000000"},
     ),
     (
-        "2,000,000 recommendations in every mood, in slates and one by one, in every bin; places by how often they are seen",
+        "2,000,000 recommendations in every mood, in slates and one by one, in every bin; places looked at",
         "test_recommendation_moods.py tests/test_recommendation_slate.py",
         "frequencies or wrong_moods or places_are_looked_at",
         {"RECOMMENDATION_DRAWS": "2000000"},
