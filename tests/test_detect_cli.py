@@ -6,9 +6,13 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from shell import COMMAND, complaint, document, sandbox
+
+from sandbox.detection.study import detect
+from sandbox.errors import SandboxError
 
 COIN = ("detect", "coin", "--watch", "truth", "--drift", "abrupt@1000:share=0.8", "--steps", 2000, "--seeds", 4)
 
@@ -114,30 +118,46 @@ def test_alarms_in_real_data_are_listed(folder: Path) -> None:
     ("words", "text"),
     [
         (("coin", "adwim"), "did you mean 'adwin'"),
-        (("coin", "adwin:dleta=0.1"), "did you mean 'delta'"),
-        (("coin", "adwin:delta=5"), "delta=5 is out of range"),
-        (("coin", "adwin:delta='a'"), "is not a number"),
-        (("coin", "always:every=2"), "always has no settings"),
-        (("coin", "mine.py:Deaf"), "it needs update(value) and drift_detected"),
-        (("coin", "mine.py:Odd"), "sensitivity=('every', -1, 5) is not understood"),
-        (("coin", "mine.py:Nobody"), "mine.py has no 'Nobody'"),
-        (("coin", "mine.py"), "say which class"),
         (("coin", "mine.py:Broken", "--seeds", "2"), "mine.py:Broken, seed 0 failed at value 1 of"),
         (("coin", "adwin", "--seeds", "0"), "--seeds 0 is out of range"),
         (("coin", "adwin", "--within", "0"), "--within 0 is out of range"),
-        (("coin", "adwin", "--false-alarms", "-1"), "false_alarms=-1.0 is out of range"),
-        (("coin", "adwin", "--watch", "mistakes"), "one of error, truth, reward"),
-        (("coin", "adwin", "--drift", "abrupt@5000", "--steps", "3000"), "the drift begins after the 3,000 decisions"),
-        (("coin", "adwin", "--agent", "nobody"), "there is no agent 'nobody'"),
-        (("ten-armed", "ddm", "--seeds", "2"), "ddm only understands 0 and 1"),
-        (("ten-armed", "adwin", "--watch", "error"), "tells no right answers"),
-        (("river:Phishing", "adwin", "--drift", "abrupt@100"), "cannot drift on demand"),
         (("nowhere", "adwin"), "there is no world 'nowhere'"),
-        (("coin", "eddm:alpha=0.1"), "cannot be made"),
     ],
 )
-def test_one_line_for_what_makes_no_sense(folder: Path, words: tuple[str, ...], text: str) -> None:
+def test_the_command_says_in_one_line_what_makes_no_sense(folder: Path, words: tuple[str, ...], text: str) -> None:
     assert text in complaint("detect", *words, cwd=folder)
+
+
+BAD: list[tuple[str, str, dict[str, Any], str]] = [
+    ("coin", "adwin:dleta=0.1", {}, "did you mean 'delta'"),
+    ("coin", "adwin:delta=5", {}, "delta=5 is out of range"),
+    ("coin", "adwin:delta='a'", {}, "is not a number"),
+    ("coin", "always:every=2", {}, "always has no settings"),
+    ("coin", "eddm:alpha=0.1", {}, "cannot be made"),
+    ("coin", "mine.py:Deaf", {}, "it needs update(value) and drift_detected"),
+    ("coin", "mine.py:Odd", {}, "sensitivity=('every', -1, 5) is not understood"),
+    ("coin", "mine.py:Nobody", {}, "mine.py has no 'Nobody'"),
+    ("coin", "mine.py", {}, "say which class"),
+    ("coin", "adwin", {"false_alarms": -1.0}, "false_alarms=-1.0 is out of range"),
+    ("coin", "adwin", {"seeds": 0}, "seeds=0 is out of range"),
+    ("coin", "adwin", {"watch": "mistakes"}, "one of error, truth, reward"),
+    ("coin", "adwin", {"drift": "abrupt@5000", "steps": 3000}, "the drift begins after the 3,000 decisions"),
+    ("coin", "adwin", {"agent": "nobody"}, "there is no agent 'nobody'"),
+    ("coin", "adwin", {"agent": "mine.py:Broken"}, "no agent"),
+    ("ten-armed", "ddm", {"seeds": 1}, "ddm only understands 0 and 1"),
+    ("ten-armed", "adwin", {"watch": "error"}, "tells no right answers"),
+    ("river:Phishing", "adwin", {"drift": "abrupt@100"}, "cannot drift on demand"),
+]
+
+
+@pytest.mark.parametrize(("world", "detector", "terms", "text"), BAD)
+def test_one_line_for_what_makes_no_sense(
+    folder: Path, world: str, detector: str, terms: dict[str, Any], text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    with pytest.raises(SandboxError) as error:
+        detect(world, [detector], jobs=1, **terms)
+    assert text in str(error.value) and "\n" not in str(error.value)
 
 
 def test_ctrl_c_ends_it_with_one_line_and_no_process_left(folder: Path) -> None:
