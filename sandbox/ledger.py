@@ -14,12 +14,13 @@ from sandbox.trace import Meta, Trace
 
 SIGNALS = (
     "reward", "regret", "luck", "shift", "mistake", "inaccuracy", "middling", "blunder", "exploring_mistake",
-    "correct", "abstained", "log_loss", "absolute_error", "squared_error", "brier", "false_positive", "false_negative",
+    "abstained", "correct", "log_loss", "brier", "false_positive", "false_negative", "absolute_error", "squared_error",
     "pinball",
 )  # fmt: skip
 (
     REWARD, REGRET, LUCK, SHIFT, MISTAKE, INACCURACY, MIDDLING, BLUNDER, EXPLORING,
-    CORRECT, ABSTAINED, LOG_LOSS, ABSOLUTE, SQUARED, BRIER, FALSE_POSITIVE, FALSE_NEGATIVE, PINBALL,
+    ABSTAINED, CORRECT, LOG_LOSS, BRIER, FALSE_POSITIVE, FALSE_NEGATIVE, ABSOLUTE, SQUARED,
+    PINBALL,
 ) = range(len(SIGNALS))  # fmt: skip
 _PRICED = ("regret", "luck", "shift", "inaccuracy", "middling", "blunder")
 _JUDGED = {
@@ -90,6 +91,7 @@ class Columns(NamedTuple):
     step: IntArray
     episode: IntArray
     cell: IntArray
+    group: IntArray
     concept: IntArray
     choice: FloatArray
     greedy: FloatArray
@@ -130,6 +132,7 @@ def _price_gaps(c: Columns, rules: Rules, first: int, rows: int, signals: FloatA
 
 @compiled
 def _judge_labels(c: Columns, rules: Rules, first: int, rows: int, signals: FloatArray) -> None:
+    signals[CORRECT:ABSOLUTE] = np.nan
     two, sharp = rules.choices == 2, c.sharpness.shape[0] > 0
     for i in range(rows):
         truth, likelihood = c.truth[first + i], c.likelihood[first + i]
@@ -150,6 +153,7 @@ def _judge_labels(c: Columns, rules: Rules, first: int, rows: int, signals: Floa
 
 @compiled
 def _judge_forecasts(c: Columns, rules: Rules, first: int, rows: int, signals: FloatArray) -> None:
+    signals[ABSOLUTE:] = np.nan
     judged = not rules.priced and not np.isnan(rules.tolerance)
     for i in range(rows):
         choice, truth = c.choice[first + i], c.truth[first + i]
@@ -164,7 +168,7 @@ def _judge_forecasts(c: Columns, rules: Rules, first: int, rows: int, signals: F
 @compiled
 def price_rows(c: Columns, rules: Rules, first: int, rows: int, signals: FloatArray) -> None:
     """Fill `signals` (K, BLOCK) with what each row from `first` on says by itself of gap, luck and mistake."""
-    signals[:] = np.nan
+    signals[:CORRECT] = np.nan  # those of labels and of forecasts are told where there are any
     for i in range(rows):
         choice = c.choice[first + i]
         signals[REWARD, i], signals[ABSTAINED, i] = c.reward[first + i], choice != choice

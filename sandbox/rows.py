@@ -218,5 +218,5 @@ class StreamWriter:
             matrix = np.array(self.extras[:rows], dtype=np.float64)
             if matrix.shape != (rows, len(self._told)):
                 raise RunError(f"the stream must report {len(self._told)} numbers of each decision: {self._told}")
-            found |= {name: matrix[:, k] for k, name in enumerate(self._told)}
-        return found
+            return found | {name: matrix[:, k] for k, name in enumerate(self._told)}
+        return found | {name: np.full(rows, math.nan) for name in self._told}
