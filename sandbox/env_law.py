@@ -15,6 +15,7 @@ from gymnasium import spaces
 from sandbox.drift import Schedule
 from sandbox.errors import SandboxError
 from sandbox.oracle import Solution, reachable_together, solve
+from sandbox.stretches import passing_of
 from sandbox.table import Table
 from sandbox.table_env import DriftClock, TableEnv
 from sandbox.trace import Meta
@@ -66,6 +67,7 @@ class EnvLaw:
                 n_choices=n_choices,
                 reference_return=self.reference,
                 why_unpriced=self.solutions,
+                passing=passing_of(self.schedule),
             )
         first = self.solutions[0]
         return Meta(
@@ -80,6 +82,7 @@ class EnvLaw:
             luck_reach=tuple(np.concatenate([s.luck_reach.ravel() for s in self.solutions]).tolist()),
             expected_start=tuple(solution.start_value for solution in self.solutions),
             marks=self.marks,
+            passing=passing_of(self.schedule),
         )
 
 

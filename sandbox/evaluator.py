@@ -16,11 +16,13 @@ from sandbox.compiled import compiled
 from sandbox.curves import Curve, Track, curve_of, make_track, push, tail_mean, tail_of, total_of
 from sandbox.extras import check_extras
 from sandbox.fingerprint import Fingerprint
+from sandbox.groups import group_table, make_groups, sum_groups
 from sandbox.ledger import BLOCK
 from sandbox.luck import LuckTest, audit_luck, enlarged, luck_z, make_luck_test, reach_of
 from sandbox.metrics import METRICS
 from sandbox.ranked import Scored
 from sandbox.slates import coverage, mark_shown
+from sandbox.stretches import OF, Visits, visit_tables
 from sandbox.table import FloatArray, IntArray
 from sandbox.trace import Meta, Trace, extra_of
 
@@ -45,11 +47,12 @@ def judge(
     cells: FloatArray,
     tally: labelled.Tally,
     bins: FloatArray,
+    groups: tuple[FloatArray, IntArray],
 ) -> int:
     """Judge the rows of a chunk, a block at a time; return how many abstentions had a truth.
 
     `kept`: the rows of signals that are followed, of decisions and of episodes. `cells`: counts of `count_cells`.
-    `tally`, `bins`: counts of labels, and of choices by their confidence.
+    `tally`, `bins`: counts of labels, and of choices by their confidence. `groups`: sums by group (`make_groups`).
     """
     signals, at, unanswered = np.empty((len(ledger.SIGNALS), BLOCK)), np.empty(BLOCK, dtype=np.int64), 0
     for first in range(0, c.step.shape[0], BLOCK):
@@ -71,6 +74,8 @@ def judge(
         if rules.task == ledger.CLASSIFICATION:
             labelled.tally_rows(c, first, rows, tally)
             bin_rows(c, first, rows, signals, bins)
+        if groups[0].shape[0]:
+            sum_groups(c, first, rows, signals, groups[0], groups[1])
     return unanswered
 
 
@@ -80,7 +85,8 @@ class Scores:
 
     `cells`: what happened state by state, in priced tables that are not too large. `tables`: what else is kept in rows
     of numbers, each (n, 4) at most; "reliability": by bin of confidence, decisions, sum of confidence, and those that
-    were right. `fingerprint` is the same for two runs that met, chose and earned the same.
+    were right; "groups" (`sandbox.groups`); "visits" to concepts, and their losses (`sandbox.stretches`).
+    `fingerprint` is the same for two runs that met, chose and earned the same.
     """
 
     metrics: dict[str, float]
@@ -114,6 +120,7 @@ class Evaluator:
         self._cells = make_counts(meta)
         self._tally, self._bins = labelled.make_tally(meta), make_bins()
         self._scored = Scored(pushes) if meta.task == "classification" and meta.n_choices == 2 else None
+        self._groups, self._visits = make_groups(meta), Visits(meta, window)
         self._shown = np.zeros(meta.catalogue, dtype=np.bool_)
         self._unanswered = 0
         self._seen = 0
@@ -126,7 +133,7 @@ class Evaluator:
             self._luck = enlarged(self._luck, self.meta, int(trace.concept.max()))
         self._unanswered += judge(
             ledger.columns_of(trace), self._rules, self._books, self._kept, self._decisions, self._episodes, self._luck,
-            self._cells, self._tally, self._bins,
+            self._cells, self._tally, self._bins, self._groups,
         )  # fmt: skip
         if self._scored is not None:
             self._scored.update(trace)
@@ -135,6 +142,7 @@ class Evaluator:
         if self.meta.extras:
             told = np.array([extra_of(trace, name) for name in self.meta.extras])
             push(self._extras, told, np.arange(len(told)), trace.step + 1)
+        self._visits.update(trace)
         self._answers.update(trace)
         self._fingerprint.update(trace)
         self._seen = int(trace.step[-1]) + 1
@@ -177,6 +185,10 @@ class Evaluator:
             return calibration_error(self._bins)
         return coverage(self._shown) if name == "coverage" else labelled.OF[name](self._tally)
 
+    def visits(self, name: str) -> float:
+        """One of the numbers that follow from visits to concepts, NaN for what only a run's twins can tell."""
+        return OF[name](self._visits.finish()) if name in OF else math.nan
+
     def audit(self, name: str) -> float:
         """One entry of the audit, NaN where the run is not priced."""
         if not self.meta.priced:
@@ -206,6 +218,8 @@ class Evaluator:
             if found is not None and self.count(signal):
                 curves[signal] = curve_of(*found, self._seen)
         tables = {"reliability": self._bins.copy()} if self._bins.any() else {}
+        tables |= {"groups": by_group} if len(by_group := group_table(*self._groups)) else {}
+        tables |= visit_tables(self._visits.finish())
         return Scores(metrics, curves, self._seen, self._fingerprint.text(), cells_of(self._cells), tables)
 
 

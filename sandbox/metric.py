@@ -34,6 +34,9 @@ class Sums(Protocol):
     def labels(self, name: str) -> float:
         """One of the numbers that follow from counts of labels, or of items shown, by its metric's name."""
 
+    def visits(self, name: str) -> float:
+        """One of the numbers that follow from visits to concepts, by its metric's name."""
+
 
 @dataclass(frozen=True)
 class Metric:

@@ -144,6 +144,27 @@ _ALL = (
         lambda s: s.total("shortfall"),
     ),
     Metric(
+        "forgetting",
+        "mean loss at the start of a return to a concept minus that at the end of the visit before",
+        "gap or error per decision",
+        "lower",
+        lambda s: s.visits("forgetting"),
+    ),
+    Metric(
+        "backward_transfer",
+        "mean loss at the end of the first visit to a concept minus that at the start of the last one; below 0: lost",
+        "gap or error per decision",
+        "higher",
+        lambda s: s.visits("backward_transfer"),
+    ),
+    Metric(
+        "forward_transfer",
+        "mean loss at the start of the twin in a later concept minus that at the start of the first visit to it",
+        "gap or error per decision",
+        "higher",
+        lambda s: s.visits("forward_transfer"),
+    ),
+    Metric(
         "luck",
         "sum of luck: what chance gave beyond the value of the choices",
         "reward",

@@ -22,6 +22,7 @@ from sandbox.interfaces import Agent
 from sandbox.parts import cells_from, parts_of, tables_from
 from sandbox.recovery import NOT_COMPLETE, GapLog, Recovery, recover, segments_of, undecided
 from sandbox.shortfall import with_shortfall
+from sandbox.stretches import Start, with_forward_transfer
 from sandbox.trace import Sink, Trace
 
 if TYPE_CHECKING:
@@ -106,7 +107,10 @@ def run_once(
                 raise RunError("the world ended before the first decision")
             seconds = time.perf_counter() - began
             scores = with_shortfall(world, scores, judge.total("reward"), seed, budget, sink.go_on)
-            found = () if log is None else _recoveries(world, twin, seed, budget, options, log, sink)
+            found: tuple[Recovery, ...] = ()
+            if log is not None:
+                found, starts = _recoveries(world, twin, seed, budget, options, log, sink)
+                scores = with_forward_transfer(scores, starts, options.window)
     except (Exception, SystemExit, Halt) as error:  # users' code may want to leave; the study stays
         return _failed(world, seed, error, sink.made)
     return Run(seed, scores, seconds=seconds, why_plain=why, recoveries=found)
@@ -143,10 +147,13 @@ def _recoveries(
     options: Options,
     log: GapLog,
     sink: _Sink,
-) -> tuple[Recovery, ...]:
-    """Return how a run came through each change that it saw, against its twins; of those in its last episode, too."""
+) -> tuple[tuple[Recovery, ...], dict[int, Start]]:
+    """Return how a run came through each change that it saw, against its twins; of those in its last episode, too.
+
+    And how each twin started, by the concept in which it lived.
+    """
     walks = any(drift.kind == "random-walk" for drift in world.schedule.drifts)  # whose twin would stand still
-    twins: dict[int, GapLog | str] = {}
+    twins: dict[int, tuple[GapLog, Start] | str] = {}
     found = []
     for segment in segments_of(world.schedule.changes(sink.made), sink.made):
         if segment.complete >= segment.end or walks:
@@ -154,33 +161,40 @@ def _recoveries(
             continue
         concept = int(world.schedule.concepts(seed, segment.complete, 1)[0])
         if concept not in twins:
-            twins[concept] = _twin_log(world, concept, agent, seed, budget, sink.go_on)
+            twins[concept] = _twin_log(world, concept, agent, seed, budget, options, sink.go_on)
         twin = twins[concept]
         if isinstance(twin, str):
             found.append(undecided(segment, twin))
         else:
-            one = recover(log, twin, segment, options.window, slight(world.meta, twin))
+            one = recover(log, twin[0], segment, options.window, slight(world.meta, twin[0]))
             found.append(one if world.meta.priced else one._replace(cost=math.nan))
-    return tuple(found)
+    return tuple(found), {concept: twin[1] for concept, twin in twins.items() if not isinstance(twin, str)}
 
 
 def _twin_log(
-    world: World, concept: int, agent: Agent | str, seed: int, budget: Budget, go_on: Callable[[], None]
-) -> GapLog | str:
-    """Return the gaps of the twin that always lived in `concept`, or how it failed."""
+    world: World,
+    concept: int,
+    agent: Agent | str,
+    seed: int,
+    budget: Budget,
+    options: Options,
+    go_on: Callable[[], None],
+) -> tuple[GapLog, Start] | str:
+    """Return the gaps of the twin that always lived in `concept`, and its start, or how it failed."""
     if isinstance(agent, str):
         return agent
-    log, harm = GapLog(world.decisions(budget)), Harm(world.meta)
+    log, harm, start = GapLog(world.decisions(budget)), Harm(world.meta), Start(world.meta, options.window)
 
     def sink(trace: Trace) -> None:
         go_on()
         log.add(*harm.of(trace))
+        start.update(trace)
 
     try:
         world.twin(concept).run(agent, seed, budget, sink)
     except (Exception, SystemExit) as error:
         return f"its twin failed: {one_line(error)}"
-    return log
+    return log, start
 
 
 def pack(run: Run) -> dict[str, Any]:

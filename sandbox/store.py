@@ -29,7 +29,7 @@ from sandbox.recovery import Recovery
 from sandbox.runs import Run
 from sandbox.seal import check_seal, seal
 
-SCHEMA = 6
+SCHEMA = 7
 _COLUMNS = ("seed", "kind", "name", "step", "total", "number", "windowed", "fading", "text")
 _NO_POINT = (np.array([-1]), *[np.array([math.nan])] * 4)
 _Part = tuple[int, str, str, tuple[Any, ...], str]

@@ -124,7 +124,7 @@ def _means(asked: str, name: str) -> bool:
 
 def _meta(about: dict[str, Any]) -> Meta:
     told = dict(about["meta"])
-    for name in ("labels", "expected_start", "groups", "extras"):
+    for name in ("labels", "expected_start", "groups", "extras", "passing"):
         told[name] = tuple(told[name])
     told["arrivals"] = tuple((at, name) for at, name in told["arrivals"])
     return Meta(**told)

@@ -23,6 +23,7 @@ from sandbox.law_stream import LawStream
 from sandbox.set_loop import run_days
 from sandbox.stream_loop import run_stream
 from sandbox.streams._sets import SetStream
+from sandbox.stretches import passing_of
 from sandbox.trace import Meta, Sink, Task
 from sandbox.world import Budget, Terms, check_one_sided
 
@@ -115,7 +116,7 @@ class StreamWorld:
             catalogue=stream.catalogue,
         )
         if isinstance(stream, DriftingStream):
-            told = replace(told, n_cells=stream.n_cells)
+            told = replace(told, n_cells=stream.n_cells, passing=passing_of(stream.schedule))
         if not isinstance(stream, LawStream):
             return told
         return replace(
@@ -124,6 +125,7 @@ class StreamWorld:
             gap_range=stream.gap_range,
             luck_reach=(stream.luck_reach,) if math.isfinite(stream.luck_reach) else (),
             material=stream.material,
+            slight=stream.slight,
             expected_start=tuple(stream.expected_best(concept) for concept in range(stream.n_concepts)),
             objective=stream.objective,
             reactive=stream.reactive,

@@ -120,13 +120,15 @@ class Meta:
     `discount` and `gain` are the world's, never the agent's. `gap_range` is the largest price a decision can have.
     `luck_reach` is the largest luck, in size, that the law allows for each choice in each cell (cells x choices, cell
     by cell, concept after concept; the last concept told of holds for later ones, one number everywhere; empty if
-    unknown). `material` is the share of the gap range above which a decision is a mistake.
+    unknown). `material` is the share of the gap range above which a decision is a mistake. `slight` is the excess gap
+    per decision that counts as no drop after a change; NaN: as large as the smallest mistake.
     `expected_start` holds E[V*(first state)] for each concept. `reference_return`: an unpriced episode below it is a
     mistake. `tolerance`: so is a forecast further off. `marks`: for each metric that counts decisions in certain cells,
     such as `near_misses`, those cells. `extras`: the names of what the world reports of each decision. `quantile`: the
     level by which forecasts are charged the pinball loss. `catalogue`: number of items of which a slate, the numbers in
     `choice_vector`, is made; 0: choices are no slates. `arrivals`: the steps at which groups that follow each other
-    arrive, and their names. `reactive`: whether choices change later laws, so that gaps are myopic.
+    arrive, and their names. `reactive`: whether choices change later laws, so that gaps are myopic. `passing`: for each
+    concept of the world's drift, whether it is only passed through (`sandbox.stretches`); empty: not known.
     """
 
     task: Task
@@ -140,6 +142,7 @@ class Meta:
     gap_range: float = math.nan
     luck_reach: tuple[float, ...] = ()
     material: float = 0.01
+    slight: float = math.nan
     expected_start: tuple[float, ...] = ()
     reference_return: float = math.nan
     tolerance: float = math.nan
@@ -152,6 +155,7 @@ class Meta:
     extras: tuple[str, ...] = ()
     quantile: float = 0.5
     catalogue: int = 0
+    passing: tuple[bool, ...] = ()
 
     @property
     def priced(self) -> bool:

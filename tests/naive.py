@@ -10,6 +10,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from naive_labels import naive_brier, naive_label_metrics
+from naive_visits import naive_visit_metrics
 
 from sandbox.extras import EXTRAS
 from sandbox.loop import agent_rng
@@ -273,7 +274,7 @@ def naive_residual(trace: Trace, meta: Meta, rows: list[int]) -> float:
     return abs(lost - (math.fsum(gaps) - math.fsum(lucks) - math.fsum(shifts))) / max(1.0, size)
 
 
-def naive_metrics(trace: Trace, meta: Meta) -> dict[str, float]:
+def naive_metrics(trace: Trace, meta: Meta, window: int = 1000) -> dict[str, float]:
     """Return every metric but those of the luck test, by their definitions; the trace's length was known before."""
     signals = naive_signals(trace, meta)
     n = len(trace)
@@ -298,7 +299,7 @@ def naive_metrics(trace: Trace, meta: Meta) -> dict[str, float]:
         "ledger_error": NAN, "min_gap": NAN, "shift_leak": NAN, "start_luck": NAN, "level": NAN,
         "near_misses": NAN, "collisions": NAN, "pinball": mean["pinball"], "shortfall": NAN,
     }  # fmt: skip
-    found |= naive_label_metrics(trace, meta)
+    found |= naive_label_metrics(trace, meta) | naive_visit_metrics(trace, meta, window)
     for name, metric in EXTRAS.items():
         told = trace.extras[name].tolist() if name in meta.extras and name in trace.extras else []
         found[name] = _sum(told) if metric.unit == "cards" else _mean(told)

@@ -39,7 +39,7 @@ def chunked(trace: Trace, meta: Meta, cuts: list[int], **options: float) -> Scor
 def assert_as_naive(trace: Trace, meta: Meta, window: int = 7, fading: float = 0.9) -> Scores:
     """Compare every metric and every curve with the plain re-implementation."""
     scores = evaluate(trace, meta, window=window, fading=fading)
-    wanted = naive_metrics(trace, meta) | {"pending": 0.0, "never_answered": 0.0}  # tests/test_evaluator.py has others
+    wanted = naive_metrics(trace, meta, window) | {"pending": 0.0, "never_answered": 0.0}
     assert set(wanted) | {"luck_z", "luck_z_bound"} == set(METRICS) == set(scores.metrics)
     for name, value in wanted.items():
         assert scores.metrics[name] == pytest.approx(value, rel=1e-9, abs=1e-9, nan_ok=True), name
