@@ -42,19 +42,23 @@ class Harm:
 
 
 def slight(meta: Meta, twin: GapLog) -> float:
-    """Return the harm per decision that counts as none: a mistake's; unpriced, a tenth of the return to be reached.
+    """Return the harm per decision that counts as none: the world's own measure, else a mistake's.
 
-    That is the environment's own threshold, or what the twin earned where it has none.
+    Unpriced it is a tenth of the return to be reached: the environment's own threshold, or what the twin earned.
     """
     if meta.priced:
-        return meta.material * meta.gap_range
+        return _of_prices(meta)
     return SHARE * abs(twin.mean() if math.isnan(meta.reference_return) else meta.reference_return)
 
 
 def slight_text(meta: Meta) -> str:
     """Return in words from what loss on a run has a drop."""
     if meta.priced:
-        return f"an excess gap above {meta.material * meta.gap_range:.4g} per decision"
+        return f"an excess gap above {_of_prices(meta):.4g} per decision"
     if math.isnan(meta.reference_return):
         return "a loss of more than a tenth of the twin's mean return"
     return f"a loss of more than {SHARE * abs(meta.reference_return):.4g} of an episode's return"
+
+
+def _of_prices(meta: Meta) -> float:
+    return meta.material * meta.gap_range if math.isnan(meta.slight) else meta.slight

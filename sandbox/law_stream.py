@@ -61,6 +61,7 @@ class LawStream(DriftingStream):
     objective = "reward per decision"
     kind: str  # of `Batch.seen`: a name in `KINDS`; another: what is asked depends on what was chosen before
     material = 0.01  # share of the gap range above which a decision is a mistake
+    slight = math.nan  # excess gap per decision that counts as no drop after a change; NaN: that of a mistake
     reactive = False  # whether choices change later laws; gaps are then myopic
     action_space: spaces.Space[Any] | None = None  # as a Gymnasium environment, where an action is no choice by itself
     settles = False  # whether prices are no table of choices: `settle` and `ideal` say what a decision is worth

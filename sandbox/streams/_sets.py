@@ -28,6 +28,11 @@ class SetStream(MixedStream):
     per_day: int
     alerts: int
 
+    @property
+    def slight(self) -> float:  # type: ignore[override]  # worked out when it is asked for
+        """A tenth of what the best alerts gain, per question: few questions have a price, as large as a mistake's."""
+        return 0.1 * abs(self.expected_best(0))
+
     @classmethod
     def env_class(cls, stream: SetStream) -> Any:
         """Return a stream as a Gymnasium environment (`sandbox.set_env.DayEnv`)."""
