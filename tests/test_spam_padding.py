@@ -5,14 +5,16 @@ from __future__ import annotations
 import itertools
 import math
 import os
+import tracemalloc
 
 import numpy as np
 import pytest
+from test_spam import WORLDS as UNPADDED
 from test_spam import columns, deviations, errors, learned, plain, same, spread
 
 from sandbox.catalog import make_agent, make_world
 from sandbox.interfaces import Messages
-from sandbox.law_stream import Batch
+from sandbox.law_stream import BATCH, Batch
 from sandbox.runs import Options, run_once
 from sandbox.streams.spam import Spam
 from sandbox.streams.spam_law import N_WORDS
@@ -86,7 +88,7 @@ def test_brute_force_sums_to_one_over_all_messages() -> None:
     assert total == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("settings", WORLDS, ids=str)
+@pytest.mark.parametrize("settings", [*UNPADDED, *WORLDS], ids=str)
 def test_what_is_drawn_is_what_the_law_says(settings: dict) -> None:
     assert len(check_frequencies(Spam(**settings), DRAWS, seed=11).bins) > 200
 
@@ -188,3 +190,16 @@ def test_the_plain_text_equals_the_compiled_one_bit_for_bit(settings: dict, monk
     with np.errstate(over="ignore"):
         assert same(Spam(**settings).batch(3, 0, 120), wanted)
     assert all(np.isfinite(column).all() for column in columns(wanted)) and MOST_PADDED == 20
+
+
+def test_any_number_of_padded_messages_takes_the_same_memory() -> None:
+    world = Spam(padding=0.5, drift="random-walk@3000:padding=1.0", reaction=5000, tolerance=1.0)
+    peaks = []
+    tracemalloc.start()
+    for n in (100_000, 600_000):
+        tracemalloc.reset_peak()
+        for start in range(0, n, BATCH):
+            world.batch(0, 1_000_000 + start, BATCH)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+    tracemalloc.stop()
+    assert peaks[1] < 1.3 * peaks[0]
