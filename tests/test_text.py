@@ -227,9 +227,9 @@ def test_the_level_of_a_concept_is_the_mean_of_what_the_law_earns() -> None:
     for concept in (0, 1):
         assert world.expected_best(concept) == pytest.approx(best[batch.concept == concept].mean(), abs=0.03)
     uniform, fixed = world.simple_values()
-    mean = np.bincount(batch.truth[:48_000], minlength=100) / 48_000
-    assert uniform == -math.log(100) and fixed == pytest.approx(mean @ np.log(np.maximum(mean, 1e-9)), abs=0.02)
-    assert world.gap_range == -world.abstention == math.log(100)
+    mean = np.bincount(batch.truth[:48_000], minlength=50) / 48_000
+    assert uniform == -math.log(50) and fixed == pytest.approx(mean @ np.log(np.maximum(mean, 1e-9)), abs=0.02)
+    assert world.gap_range == -world.abstention == math.log(50) and math.exp(-0.05 * world.gap_range) < 0.83
 
 
 @pytest.mark.parametrize("feedback", [None, *FEEDBACKS])
