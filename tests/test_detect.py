@@ -277,3 +277,34 @@ def test_where_nothing_is_known_alarms_are_only_listed() -> None:
     assert "every alarm is false" in still.why and still.given[0].interval("false_alarms").mean > 0
     walk = detect("coin", ["adwin"], watch="truth", drift="random-walk@50:share=0.9", seeds=1, jobs=1, steps=2000)
     assert "random walk" in walk.why and not walk.spans
+    deaf = detect(
+        "coin", ["adwin"], agent="majority", feedback="partial=0", drift="abrupt@50", seeds=2, jobs=1, steps=200
+    )
+    assert any("nothing is heard" in text for text in deaf.caveats()) and deaf.given[0].merit == 0.0
+
+
+def test_the_figure_marks_drifts_and_alarms() -> None:
+    from sandbox.plots.detect import detection_figure
+
+    study = detect("coin", ["adwin"], drift="recurring@900:share=0.7", watch="truth", seeds=3, jobs=1, steps=4000)
+    drawn = detection_figure(study)
+    heard, _, _, _, raster, control, delay, credit = drawn.axes
+    begins = [900, 1800, 2700, 3600]
+    for axes, expected in ((heard, begins), (raster, begins), (control, [])):
+        lines = [line.get_xdata() for line in axes.lines]
+        assert [int(x[0]) for x in lines if len(x) == 2 and x[0] == x[1] and x[0] in begins] == expected
+    adwin = study.ranking(study.matched)[0]
+    for axes, which in ((raster, 0), (control, 1)):
+        ticks = sorted(x for line in axes.lines if line.get_marker() == "|" for x in line.get_xdata())
+        known = [
+            at
+            for row in study.matched
+            if row.name in ("adwin", "every-hundred")
+            for run in row.alarms.values()
+            for at in run[which].at
+        ]
+        assert ticks == sorted(known)
+    assert len(credit.patches) == 4 and credit.patches[0].get_width() == pytest.approx(adwin.interval("credit").mean)
+    assert len(delay.patches) == 3 and [text.get_text() for text in delay.texts] == [" none found"]  # by `never`
+    still = detection_figure(detect("coin", ["ddm"], watch="truth", seeds=1, jobs=1))
+    assert len(still.axes) == 2 and still.axes[1].get_xlim() == (0, 10_000)

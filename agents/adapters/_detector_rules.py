@@ -81,13 +81,13 @@ class Samples:
 
     def __init__(self, rng: Any, older: int, size: int) -> None:
         self._rng, self._older, self._size = rng, older, size
-        self._drawn: NDArray[np.int16] = np.empty((0, size), dtype=np.int16)
+        self._drawn: NDArray[Any] = np.empty((0, size), dtype=np.uint8 if older <= 256 else np.int64)
 
-    def first(self, count: int) -> NDArray[np.int16]:
+    def first(self, count: int) -> NDArray[Any]:
         """Return the first samples (count, size): places among the older values of a window."""
         while len(self._drawn) < count:
             more = [self._rng.sample(range(self._older), self._size) for _ in range(_AHEAD)]
-            self._drawn = np.concatenate([self._drawn, np.array(more, dtype=np.int16)])
+            self._drawn = np.concatenate([self._drawn, np.array(more, dtype=self._drawn.dtype)])
         return self._drawn[:count]
 
 

@@ -139,7 +139,9 @@ class Found:
     def caveats(self) -> list[str]:
         """Return, in words, what a reader must know before believing the numbers."""
         told = [self.why] if self.why else []
-        if self.seeds > 1 and len(self.facts["kinds"]) == 1:
+        if not self.facts["heard"]:
+            told.append("nothing is heard: no answer ever came")
+        elif self.seeds > 1 and len(self.facts["kinds"]) == 1:
             told.append("what is heard is alike for all seeds: they are one run")
         elif self.spans and self.seeds < _FEW:
             told.append("one run has no interval" if self.seeds == 1 else "intervals of so few seeds are rough")
@@ -210,8 +212,12 @@ class Found:
             "note": row.why,
             "metrics": told,
             "per_seed": {name: row.by_seed(name) for name in MEASURES},
-            "alarms": [
-                {"seed": seed, "at": run.at, "fell": run.fell, "control": control.at if self.spans else None}
-                for seed, (run, control) in row.alarms.items()
-            ],
+            "alarms": None if row.detector.is_dummy else self._alarms(row),
         }
+
+    def _alarms(self, row: Row) -> list[dict[str, Any]]:
+        """Return the alarms of each run, and of its control where there is one; those of dummies would fill pages."""
+        return [
+            {"seed": seed, "at": run.at, "fell": run.fell, "control": control.at if self.spans else None}
+            for seed, (run, control) in row.alarms.items()
+        ]
