@@ -22,8 +22,10 @@ import sandbox.envs
 from sandbox.agents.adapters.river import RiverAgent
 from sandbox.agents.yardsticks.majority import Majority
 from sandbox.agents.yardsticks.random import Random
+from sandbox.catalog import make_world
 from sandbox.errors import RunError
 from sandbox.feedback import NEVER, parse_feedback
+from sandbox.harm import slight, slight_text
 from sandbox.insiders import StreamOracle
 from sandbox.interfaces import Agent, Decision, Experience
 from sandbox.set_env import DayEnv
@@ -329,3 +331,9 @@ def test_a_run_of_any_length_takes_the_same_memory() -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
     tracemalloc.stop()
     assert peaks[1] < 1.3 * peaks[0]
+
+
+def test_recovery_is_measured_by_what_a_day_can_lose() -> None:
+    world = Fraud(**SMALL)
+    assert slight(make_world("fraud").meta, None) == pytest.approx(0.1 * Fraud().expected_best(0))  # type: ignore[arg-type]
+    assert 0.0 < world.slight < 0.01 * world.gap_range and "above 0.0394" in slight_text(make_world("fraud").meta)
