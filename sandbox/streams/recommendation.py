@@ -180,7 +180,7 @@ class Recommendation(Course):
     def observation(self, batch: Batch, i: int) -> dict[str, Any]:
         """Return what an agent sees of the i-th question of a batch: user, what is known of them, items on offer.
 
-        `context` (d,): 1 and the profile (dimensions + 1), then levels of satiety (categories) where users tire, then the
+        `context` (d,): 1 and the profile (dimensions + 1), then levels of satiety (categories) where users tire, then
         cosine and sine of the year where there are seasons. `items`: ids (k,); `features`: (k, dimensions);
         `durations`: seconds (k,).
         """
