@@ -134,13 +134,21 @@ def check_chunks_do_not_matter(subject: streams.StreamSubject) -> None:
 
 @needs(check_batches_fit, streams.check_asks_again)
 def check_questions_are_those_of_batches(subject: streams.StreamSubject) -> None:
-    """`questions` asks what `batch` holds, at the price of abstaining that the stream declares."""
+    """`questions` asks what `batch` holds, at the price of abstaining that the stream declares.
+
+    Where choices change later laws and `reward` hears of them, `batch` holds what the oracle meets.
+    """
     stream = _stream(subject)
     batch = stream.batch(3, 0, _ROWS)
     for i, question in enumerate(islice(stream.questions(3), _ROWS)):
         number = isinstance(stream.choice_space, Number)
         truth = batch.truth[i].item() if number or batch.truth[i] >= 0 else math.nan
         rewards = None if stream.settles else batch.rewards[i].tolist()
+        if rewards is not None and stream.reactive and question.rewards is None:
+            choice = stream.ideal(question).choice
+            if stream.reward(question, choice) != (stream.abstention if choice is None else rewards[choice]):
+                raise CheckError(f"the oracle's choice in question {i} earns something else than the batch says")
+            rewards = None
         told = (part[i].tolist() for part in batch[2:-1])
         held = (stream.observation(batch, i), truth, *told, rewards, stream.abstention)
         if frozen(tuple(question)) != frozen(held):

@@ -13,7 +13,7 @@ from gymnasium import spaces
 
 from sandbox.drift import Specs
 from sandbox.errors import SandboxError, suggestion
-from sandbox.interfaces import Labels, Messages, Question, Words, check_range, settings_of
+from sandbox.interfaces import Labels, Messages, Question, Words, check_range
 from sandbox.law_stream import BATCH, Batch, LawStream, Play
 from sandbox.streams.spam_law import LIFE_PHASES, N_WORDS, SENDERS, LawBook
 from sandbox.streams.spam_reaction import OracleRun, Spammer, Watched, WatchedRun
@@ -101,7 +101,7 @@ class Spam(LawStream):
         self.padding, self.padded_words = padding, padded_words
         self.reaction, self.budget, self.tolerance = reaction, budget, tolerance
         self._check()
-        self.book = LawBook(settings_of(self), self.schedule)
+        self.book = LawBook({name: getattr(self, name) for name in (*_RANGES, *_FIXED)}, self.schedule)
         self.vocabulary = self.book.vocabulary
         self.n_cells = campaigns + topics
         self.cell_names = tuple(f"campaign {k}" for k in range(campaigns)) + tuple(f"topic {k}" for k in range(topics))
