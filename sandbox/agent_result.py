@@ -64,13 +64,12 @@ class AgentResult:
         return self.interval_of(metric, self.values(metric))
 
     def interval_of(self, metric: str, by_seed: list[float]) -> Interval:
-        """Return the same of values that are not those of whole runs; `metric`: what they are, if it is one."""
+        """Return the same of other values, one a run, that are a metric's, or no metric's: then they have no ends."""
         found = mean_interval(by_seed)
         if self.distinct == 1 and found.n > 1:
             return Interval(found.mean, math.nan, math.nan, 1)
-        least, most = (
-            METRICS[metric].reach if metric in METRICS else (0.0, math.inf)
-        )  # a comparison with NaN is false: no interval stays none
+        least, most = METRICS[metric].reach if metric in METRICS else (-math.inf, math.inf)
+        # A comparison with NaN is false: no interval stays none.
         low, high = (least if found.low < least else found.low), (most if found.high > most else found.high)
         return found._replace(low=low, high=high)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _MUCH = 0.1  # share of a run that an unfinished episode may be before it is named
 _MOST_REASONS = 3  # that are told one by one
 _OFTEN = 0.05  # share of decisions that may be abstentions before they are named
-MYOPIC = "gaps are myopic: they price what a choice earns at once, not what it does to later rewards; go by the reward"
+MYOPIC = "gaps are myopic: they price what a choice earns at once, not what it does to later rewards; rank by shortfall"
 
 
 def caveats(agents: Sequence[AgentResult], priced: bool) -> list[str]:

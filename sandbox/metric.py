@@ -52,7 +52,7 @@ class Metric:
     @property
     def reach(self) -> tuple[float, float]:
         """The least and the most that it can be: shares from 0 to 1, counts and losses from 0, kappas up to 1."""
-        counted = self.unit in ("decisions", "answers", "episodes")
+        counted = self.unit in ("decisions", "answers", "episodes", "cards")
         least = 0.0 if self.percent or counted or self.name in _FROM_ZERO else -math.inf
         return least, 1.0 if self.percent or self.unit.startswith("beyond ") else math.inf
 

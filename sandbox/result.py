@@ -12,7 +12,8 @@ from sandbox.agent_result import AgentResult
 from sandbox.caveats import MYOPIC, caveats, terms_caveats
 from sandbox.drifting import Drifting
 from sandbox.frames import as_frame
-from sandbox.metrics import AUDIT, METRICS, own_metrics
+from sandbox.headlines import headline_of, metrics_of, task_of
+from sandbox.metrics import AUDIT, METRICS
 from sandbox.show.numbers import interval_text
 from sandbox.yardsticks import is_insider, is_yardstick
 
@@ -22,27 +23,6 @@ if TYPE_CHECKING:
     from sandbox.compared import Comparison
     from sandbox.runs import Run
     from sandbox.trace import Meta
-
-_SHOWN = {
-    "control": ("return", "final_return", "mistake_rate", "final_mistake_rate", "blunders", "regret", "luck"),
-    "control, unpriced": ("return", "final_return", "episodes", "episode_length", "mistake_rate"),
-    "control, one step": ("reward", "mistake_rate", "final_mistake_rate", "blunders", "regret", "luck"),
-    "classification, priced": (
-        "reward",
-        "regret",
-        "mistake_rate",
-        "final_mistake_rate",
-        "accuracy",
-        "log_loss",
-        "abstentions",
-    ),
-    "classification": ("accuracy", "accuracy_answered", "log_loss", "mistakes", "final_mistake_rate", "abstentions"),
-    "regression": ("mae", "rmse", "mistake_rate", "abstentions"),
-}
-_HEADLINE = {
-    "control": "return", "control, unpriced": "return", "control, one step": "reward", "classification": "accuracy",
-    "classification, priced": "reward", "regression": "mae",
-}  # fmt: skip
 
 
 @dataclass(repr=False)
@@ -65,10 +45,7 @@ class Result:
     @property
     def task(self) -> str:
         """What the world asks for, and whether its decisions are priced where that matters."""
-        if self.meta.task == "control":
-            kind = "" if self.meta.episodic else ", one step"
-            return "control" + (kind if self.meta.priced else ", unpriced")
-        return self.meta.task + (", priced" if self.meta.priced and self.meta.task == "classification" else "")
+        return task_of(self.meta)
 
     @property
     def fixed_data(self) -> bool:
@@ -87,35 +64,44 @@ class Result:
     @property
     def headline(self) -> str:
         """The metric that agents are ordered by."""
-        metric = _HEADLINE[self.task]
-        if metric == "return" and all(math.isnan(v) for agent in self.agents for v in agent.values("return")):
+        metric = headline_of(self.meta)
+        if metric in ("return", "shortfall") and not self._known(metric):
             return "reward"
         return metric
 
+    def _known(self, metric: str) -> bool:
+        return any(not math.isnan(value) for agent in self.agents for value in agent.values(metric))
+
     @property
     def shown(self) -> tuple[str, ...]:
-        """The metrics of the table: those of the task that have a value, the headline first."""
-        names = dict.fromkeys((self.headline, *_SHOWN[self.task], *own_metrics(self.meta)))
-        return tuple(n for n in names if any(not math.isnan(v) for a in self.agents for v in a.values(n)))
+        """The metrics of the table: those of the world that have a value, the headline first."""
+        return tuple(name for name in dict.fromkeys((self.headline, *metrics_of(self.meta))) if self._known(name))
 
     @property
     def failed(self) -> list[Run]:
         """Every failed run."""
         return [run for agent in self.agents for run in agent.failed]
 
-    def below_yardstick(self, agent: AgentResult) -> str:
-        """Return the best yardstick of the study that beats `agent` on the headline metric, '' if none does.
+    def below_yardstick(self, agent: AgentResult, metric: str = "") -> str:
+        """Return the best yardstick of the study that beats `agent` in `metric` ('': the headline), '' if none does.
 
-        An agent none of whose runs was completed is below every yardstick.
+        An agent none of whose runs was completed is below every yardstick. Some metrics have no better and worse.
         """
-        if is_yardstick(agent.name):
+        metric = metric or self.headline
+        better = METRICS[metric].better
+        if is_yardstick(agent.name) or not better:
             return ""
-        sign = 1.0 if METRICS[self.headline].better == "higher" else -1.0
-        own = sign * agent.interval(self.headline).mean
+        sign = 1.0 if better == "higher" else -1.0
+        own = sign * agent.interval(metric).mean
         others = [other for other in self.agents if is_yardstick(other.name) and not is_insider(other.name)]
-        means = [(sign * other.interval(self.headline).mean, other.name) for other in others if other.done]
-        beating = [pair for pair in means if pair[0] > own or not agent.done]
+        means = [(sign * other.interval(metric).mean, other.name) for other in others if other.done]
+        beating = [pair for pair in means if pair[0] > own or (not agent.done and not math.isnan(pair[0]))]
         return max(beating)[1] if beating else ""
+
+    def below_yardsticks(self, agent: AgentResult) -> dict[str, str]:
+        """Return, for each metric in which a yardstick beats `agent`, the best such yardstick."""
+        found = {name: self.below_yardstick(agent, name) for name in METRICS if name not in AUDIT}
+        return {name: yardstick for name, yardstick in found.items() if yardstick}
 
     def warnings(self) -> list[str]:
         """Return, in words, what a reader must know before believing the numbers."""
@@ -168,6 +154,9 @@ class Result:
                     "why_plain": agent.why_plain,
                     "recovery": _recovery(agent),
                     "below_yardstick": self.below_yardstick(agent),
+                    "below_yardsticks": self.below_yardsticks(agent),
+                    "groups": _groups(agent, self.meta),
+                    "visits": _visits(agent),
                 }
             )
         document = {
@@ -244,6 +233,26 @@ def _recovery(agent: AgentResult) -> list[dict[str, Any]]:
         row = {key: part._asdict() if hasattr(part, "_asdict") else part for key, part in found._asdict().items()}
         rows.append(row | {"notes": dict(Counter(one.note for one in by_seed if one.note))})
     return rows
+
+
+def _groups(agent: AgentResult, meta: Meta) -> dict[str, Any]:
+    """Return how an agent did on each group."""
+    from sandbox.groups import by_group
+
+    return {
+        group: {name: found._asdict() for name, found in told.items()} for group, told in by_group(agent, meta).items()
+    }
+
+
+def _visits(agent: AgentResult) -> list[dict[str, Any]]:
+    """Return every visit to a concept, with the mean loss at both its ends."""
+    from sandbox.stretches import visits_over_runs
+
+    return [
+        {"concept": one.concept, "begin": one.begin, "decisions": one.decisions}
+        | {"start": start._asdict(), "end": end._asdict()}
+        for one, start, end in visits_over_runs(agent)
+    ]
 
 
 def finite(value: Any) -> Any:

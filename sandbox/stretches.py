@@ -40,6 +40,8 @@ from sandbox.table import FloatArray, IntArray
 from sandbox.trace import Meta, Trace
 
 if TYPE_CHECKING:
+    from sandbox.agent_result import AgentResult
+    from sandbox.comparison.intervals import Interval
     from sandbox.evaluator import Scores
 
 MOST_VISITS = 256
@@ -214,3 +216,22 @@ def with_forward_transfer(scores: Scores, twins: Mapping[int, Start], window: in
     """Return scores with the forward transfer that the starts of a run's twins, by concept, tell."""
     found = forward_transfer(visits_from(scores.tables), twins, window)
     return replace(scores, metrics=scores.metrics | {"forward_transfer": found})
+
+
+def visits_over_runs(agent: AgentResult) -> list[tuple[Visit, Interval, Interval]]:
+    """Return each visit of an agent's runs, in their order, and the means over runs of its start and of its end.
+
+    Where runs differ in their visits, as under a random walk, each counts for those that made it.
+    """
+    found: dict[tuple[int, int, int], list[Visit]] = {}
+    for run in agent.done:
+        for visit in visits_from(run.scores.tables if run.scores is not None else {}):
+            found.setdefault((visit.begin, visit.concept, visit.decisions), []).append(visit)
+    return [
+        (
+            visits[0],
+            agent.interval_of("", [visit.start for visit in visits]),
+            agent.interval_of("", [visit.end for visit in visits]),
+        )
+        for _, visits in sorted(found.items())
+    ]

@@ -72,6 +72,7 @@ def _wanted(result: Result) -> list[Panel]:
             Panel("mistake", "Mistakes so far" + unpriced, "decisions", _running_total),
             Panel("log_loss", "Log loss", f"nats per decision\n{window}", _windowed),
         ],
+        "regression, priced": [reward, mistakes, regret],
         "regression": [
             Panel("absolute_error", "Absolute error", units, _windowed, True),
             Panel("squared_error", squared, units, _root_windowed, True),

@@ -46,7 +46,7 @@ def _ranking(found: Comparison) -> Table:
     for name in ("mean", "median", "interquartile mean", "range of runs", "runs"):
         table.add_column(name, justify="right", no_wrap=True)
     for one in found.ranking:
-        mark = " ▼" if found.result.below_yardstick(one.agent) else ""
+        mark = " ▼" if found.result.below_yardstick(one.agent, found.metric) else ""
         runs = f"{one.agent.distinct}" + (f" + {len(one.agent.failed)} failed" if one.agent.failed else "")
         cells = [cell(found.metric, part) for part in (one.mean, one.median, one.iqm)]
         name = safe(one.agent.name) + mark

@@ -13,10 +13,12 @@ from rich.table import Table
 from sandbox.harm import slight_text
 from sandbox.metrics import METRICS
 from sandbox.result import Result
+from sandbox.show.groups import groups_table
 from sandbox.show.numbers import interval_text
 from sandbox.show.text import cell, console_of, exact, heading, safe
 
 if TYPE_CHECKING:
+    from sandbox.agent_result import AgentResult
     from sandbox.recovery import Summary
 
 _RECOVERY_COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (
@@ -53,9 +55,14 @@ def _table(result: Result, shown: Sequence[str]) -> Table:
     for agent in result.agents:
         mark = " ▼" if result.below_yardstick(agent) else ""
         runs = f"{agent.distinct}" + (f" + {len(agent.failed)} failed" if agent.failed else "")
-        cells = [cell(name, agent.interval(name)) for name in shown]
+        cells = [cell(name, agent.interval(name)) + _mark(result, agent, name) for name in shown]
         table.add_row(safe(agent.name) + mark, *cells, runs)
     return table
+
+
+def _mark(result: Result, agent: AgentResult, metric: str) -> str:
+    """Return a mark where a yardstick is better, but for the headline, where the agent's name has it."""
+    return " ▼" if metric != result.headline and agent.done and result.below_yardstick(agent, metric) else ""
 
 
 def print_result(result: Result) -> None:
@@ -68,6 +75,9 @@ def print_result(result: Result) -> None:
     left_out = [heading(name) for name in result.shown if name not in shown]
     if left_out:
         console.print(f"no room here for {', '.join(left_out)}: widen the terminal, or use --json")
+    by_group = groups_table(result)
+    if by_group:
+        console.print(by_group)
     if result.drifting.drift:
         console.print(_recoveries(result))
     for agent in result.agents:
@@ -75,6 +85,8 @@ def print_result(result: Result) -> None:
         if yardstick:
             whose = f"the mean of {safe(agent.name)}" if agent.done else f"{safe(agent.name)}, whose runs all failed,"
             console.print(f"▼ {whose} is below the yardstick {yardstick} in {heading(result.headline)}")
+    if any(_mark(result, agent, name) for agent in result.agents for name in shown if name != result.headline):
+        console.print("▼ in a cell: a yardstick's mean is better there; --json says whose")
     if result.oracle is not None:
         console.print(_best_possible(result))
     console.print(_speeds(result))
