@@ -17,6 +17,7 @@ from sandbox.catalog import make_agent, make_world
 from sandbox.discovery import discover
 from sandbox.errors import SandboxError
 from sandbox.feedback import parse_feedback
+from sandbox.interfaces import Number
 from sandbox.law_stream import KINDS, LawStream
 from sandbox.loop import agent_rng
 from sandbox.metrics import audit_failures
@@ -93,6 +94,8 @@ def misfit(agent: str, name: str, world: World) -> str:
         return "has no oracle"
     if kind == "best-planned":
         return "has no best-planned"
+    if kind == "best-soft" and isinstance(choices, Number):
+        return "explores choices that can be counted"
     if family in KEEPERS and not isinstance(seen, spaces.Discrete):
         return "keeps a table and needs discrete observations"
     if kind in COUNTERS and name in TOO_LARGE:
@@ -100,13 +103,15 @@ def misfit(agent: str, name: str, world: World) -> str:
     has_context = isinstance(seen, spaces.Box) or (isinstance(seen, spaces.Dict) and "context" in seen.spaces)
     if family == "contextual" and not has_context:
         return "needs a context"
+    if family == "bandits" and isinstance(choices, Number):
+        return "keeps values of choices and needs discrete ones"
     if family == "filters" and not labelled:
         return "learns from right labels, and this world tells none"
     if kind in LINEAR and len(choices.labels) > 2:
         return "knows two labels"
-    if kind in ("majority", "no-change") and not labelled:
+    if kind in ("majority", "no-change") and not labelled and (kind == "majority" or not isinstance(choices, Number)):
         return "needs a stream that tells them"
-    return "needs a stream that asks for forecasts" if kind == "mean" else ""
+    return "needs a stream that asks for forecasts" if kind == "mean" and not isinstance(choices, Number) else ""
 
 
 def plain_reason(agent: str, world: World) -> str:
@@ -119,6 +124,8 @@ def plain_reason(agent: str, world: World) -> str:
         return "feedback that is not immediate runs in the open loop in environments"
     if isinstance(stream, SetStream):
         return "a day's alerts are chosen together"
+    if stream is not None and stream.settles:
+        return "what a decision earns is no row of a table"
     if stream is not None and stream.kind not in KINDS:
         return "what is asked depends on what was chosen before"
     if wrapped and stream is not None:

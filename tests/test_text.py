@@ -148,6 +148,7 @@ def test_what_decisions_without_scores_stand_for() -> None:
     assert none.value == none.reward == -math.log(30) == world.abstention and none.vector == pytest.approx(1 / 30)
     point = world.settle(question, Decision(truth))
     assert point.reward == 0.0 and point.value == pytest.approx((1.0 - law[truth]) * math.log(1e-15))
+    assert world.settle(question, Decision(truth, scores=[7.0] * 30))[:3] == point[:3]  # values, as of a bandit
     half = world.settle(question, Decision(truth, 0.5))
     assert half.reward == pytest.approx(math.log(0.5))
     assert half.best - half.value == pytest.approx(divergence(law, np.where(np.arange(30) == truth, 0.5, 0.5 / 29)))

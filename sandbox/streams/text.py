@@ -34,8 +34,8 @@ class Text(MixedStream):
     one before with probability `grammar`; else it is one of the topic's own with probability `focus`, or a common one.
     What is seen is the document so far, and its last word. The law of the next word is known by Bayes' rule over the
     topics; another distribution costs its Kullback-Leibler divergence from that, probabilities counting as 1e-15 at
-    least. A decision without `scores` is one for its choice alone, or as likely as its `confidence` says, the other
-    words equally; no decision earns what all words equally likely do.
+    least. `scores` with a `confidence` are a distribution; a `confidence` alone leaves the rest to the other words,
+    equally; without one the choice is certain. No decision earns what all words equally likely do.
 
     Drift: without settings, other topics; with settings, `grammar` or `focus` change. Measured with the defaults: all
     words equally likely earn -3.91, the best distribution that is always the same -3.74, the law -2.80. A mistake is a
@@ -163,8 +163,9 @@ class Text(MixedStream):
 
     def stated(self, made: Decision) -> NDArray[np.float64]:
         """Return the distribution (words,) that a decision stands for; refuse scores that are none."""
-        if made.scores is None:
-            sure = 1.0 if made.confidence != made.confidence else min(1.0, float(made.confidence))
+        unsaid = made.confidence != made.confidence
+        if made.scores is None or unsaid:  # scores without a confidence are values
+            sure = 1.0 if unsaid else min(1.0, float(made.confidence))
             stated = np.full(self.words, (1.0 - sure) / (self.words - 1))
             stated[int(made.choice)] = sure
             return stated
