@@ -1,4 +1,4 @@
-"""How well probabilities rank: the area under the ROC curve, and the worth of a ranking.
+"""How well probabilities rank: the area under the ROC curve.
 
 The area is the chance that a question whose label is the second of two was given a higher probability of it than one
 whose label is the first; ties count half (Hanley & McNeil 1982). It is exact while at most `MOST` decisions are
@@ -167,27 +167,3 @@ class Scored:
         first, second = self._grid[1] if final else self._grid.sum(axis=0)
         pairs = float(first.sum()) * float(second.sum())
         return float(np.sum(first.astype(np.float64) * second)) / (2.0 * pairs) if pairs else 0.0
-
-
-def dcg(gains: FloatArray) -> float:
-    """Return the discounted cumulative gain of gains (k,) in the order shown (Järvelin & Kekäläinen 2002).
-
-    The gain of rank r, counted from 1, is divided by log2(1 + r).
-    """
-    return math.fsum((gains / np.log2(np.arange(2, len(gains) + 2))).tolist())
-
-
-def ndcg_at(gains: FloatArray, shown: IntArray) -> float:
-    """Return the discounted gain of the items `shown` (k,), as a share of the best k's; `gains` (n,) of all, >= 0.
-
-    NaN where no item has any.
-    """
-    best = dcg(np.sort(gains)[::-1][: len(shown)])
-    return dcg(gains[shown]) / best if best > 0 else math.nan
-
-
-def recall_at(gains: FloatArray, shown: IntArray) -> float:
-    """Return which share of the k items of the largest `gains` (n,) is among the k `shown`; ties all count as best."""
-    k = len(shown)
-    worst = np.sort(gains)[::-1][k - 1]
-    return float((gains[shown] >= worst).sum()) / k
