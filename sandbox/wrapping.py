@@ -67,10 +67,10 @@ def heads_of(name: str) -> list[str]:
 
 def settings_told(agent: Any) -> dict[str, Any]:
     """Return the settings of an agent, and of those inside it, as `agent.step_size`."""
-    found: dict[str, Any] = {}
+    own, inside = dict[str, Any](), dict[str, Any]()
     for key, value in settings_of(agent).items():
         if all(hasattr(value, method) for method in ("begin", "act", "learn")):
-            found |= {f"{key}.{inner}": setting for inner, setting in settings_told(value).items()}
+            inside |= {f"{key}.{inner}": setting for inner, setting in settings_told(value).items()}
         else:
-            found[key] = value
-    return found
+            own[key] = value
+    return own | inside

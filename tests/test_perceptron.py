@@ -71,7 +71,7 @@ def named(values: np.ndarray[Any, Any]) -> list[dict[str, float]]:
 
 def test_a_question_moves_the_weights_by_hand() -> None:
     """Rosenblatt's rule on the books' OR: from weights 0, 0, 0, one pass of four rows errs three times."""
-    agent = started(Perceptron(threshold=0.5), spaces.Box(-1, 1, (2,), np.float64), Labels([0, 1]))
+    agent = started(Perceptron(1.0, 0.0, 0.5), spaces.Box(-1, 1, (2,), np.float64), Labels([0, 1]))
     data = [((-1.0, -1.0), 0), ((-1.0, 1.0), 1), ((1.0, -1.0), 1), ((1.0, 1.0), 1)]
     moved = []
     for x, label in data * 2:
@@ -86,7 +86,7 @@ def test_a_question_moves_the_weights_by_hand() -> None:
 
 def test_without_a_margin_it_is_rivers() -> None:
     seen, truth = messages(800)
-    agent, model = started(Perceptron(threshold=0.5)), linear_model.Perceptron()
+    agent, model = started(Perceptron(1.0, 0.0, 0.5)), linear_model.Perceptron()
     for i in range(800):
         asked = observation(seen, i)
         decision, x = agent.act(asked), words_of(asked)
@@ -128,7 +128,7 @@ def test_novikoffs_bound(seed: int, gap: float, margin: float) -> None:
     normal /= np.linalg.norm(normal)
     x = np.hstack([rng.uniform(-1.0, 1.0, (400, 3)), np.ones((400, 1))])
     x = x[np.abs(x @ normal) >= gap]
-    agent = started(Perceptron(margin=margin), spaces.Box(-1, 1, (3,), np.float64), Labels([0, 1]))
+    agent = started(Perceptron(1.0, margin), spaces.Box(-1, 1, (3,), np.float64), Labels([0, 1]))
     for row in [*x, *x]:
         agent.learn(told(row[:3].copy(), int(row @ normal > 0)))
     radius = float((x * x).sum(axis=1).max()) if len(x) else 0.0
@@ -136,7 +136,7 @@ def test_novikoffs_bound(seed: int, gap: float, margin: float) -> None:
 
 
 def test_a_margin_learns_what_was_nearly_wrong() -> None:
-    bare, wide = (started(Perceptron(margin=margin, threshold=0.5)) for margin in (0.0, 5.0))
+    bare, wide = (started(Perceptron(1.0, margin, 0.5)) for margin in (0.0, 5.0))
     asked = {"body": "a", "sender": "x"}
     for _ in range(3):
         for agent in (bare, wide):
@@ -293,8 +293,7 @@ def test_spam_at_both_speeds(margin: float) -> None:
     stream, n, feedback = Spam(), 4000, Feedback("geometric(20)", 0.9, 0.02)
     batch = stream.batch(7, 0, n)
     plain, quick = (
-        started(Perceptron(margin=margin, threshold=0.5), stream.observation_space, stream.choice_space)
-        for _ in range(2)
+        started(Perceptron(1.0, margin, 0.5), stream.observation_space, stream.choice_space) for _ in range(2)
     )
     by_hand = plainly(plain, [stream.observation(batch, i) for i in range(n)], batch.truth.tolist(), feedback, 2)
     chosen = _through(quick, "messages", batch.seen, batch.truth, feedback, 2, 1000)
@@ -304,7 +303,7 @@ def test_spam_at_both_speeds(margin: float) -> None:
     assert right.mean() > 0.8 > batch.truth.mean() + 0.2
 
 
-@pytest.mark.parametrize("agent", ["logistic:step_size=0.01", "perceptron:threshold=0.5", "naive-bayes"])
+@pytest.mark.parametrize("agent", ["logistic:step_size=0.01", "perceptron:margin=0", "naive-bayes"])
 @pytest.mark.parametrize("world", ["sea", "hyperplane"])
 def test_streams_of_numbers_run_compiled(world: str, agent: str) -> None:
     met = make_world(world).under(make_terms("abrupt@700", "delayed=uniform(0,9)+noisy=0.1"))
@@ -354,7 +353,9 @@ def test_one_sided_feedback_hurts_a_perceptron_without_a_margin_more() -> None:
             world = make_world("spam:cost_ratio=1").under(make_terms((), feedback))
             for seed in range(20):
                 chunks: list[Trace] = []
-                world.run(make_agent(f"perceptron:margin={margin}", world), seed, Budget(8000), chunks.append)
+                world.run(
+                    make_agent(f"perceptron:step_size=1,margin={margin}", world), seed, Budget(8000), chunks.append
+                )
                 gaps.append(sum(float(np.sum(chunk.best - chunk.value)) for chunk in chunks) / 8000)
         harms.append(np.array(gaps[20:]) - np.array(gaps[:20]))
     assert harms[1].mean() > 0.05

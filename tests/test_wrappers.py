@@ -34,6 +34,7 @@ from sandbox.interfaces import Decision, Experience, Labels, Number
 from sandbox.listing import listing
 from sandbox.runs import Options
 from sandbox.sensitivity import sensitivities
+from sandbox.stored import load
 from sandbox.study import run_study
 from sandbox.trace import Trace, join
 from sandbox.world import Budget, make_terms
@@ -439,11 +440,12 @@ def test_settings_are_stored_and_decide(tmp_path: Path) -> None:
         "reset:logistic:step_size=.2",
         "replay:size=50:logistic:step_size=.2",
     ]
-    for _ in range(2):
-        found = document("run", "sea", *agents, "--seeds", 1, "--steps", 60, cwd=tmp_path)
-        told = {one["agent"]: one["settings"] for one in found["agents"]}
-        assert told[agents[0]] | {"size": 50, "replays": 1, "agent.step_size": 0.1} == told[agents[0]]
-        assert told[agents[1]]["agent.step_size"] == 0.2
+    found = document("run", "sea", *agents, "--seeds", 1, "--steps", 60, cwd=tmp_path)
+    told = {one["agent"]: one["settings"] for one in found["agents"]}
+    assert told[agents[0]] | {"size": 50, "replays": 1, "agent.step_size": 0.1} == told[agents[0]]
+    assert told[agents[1]]["agent.step_size"] == 0.2
+    (again,) = load(tmp_path / "runs", agents=[agents[2]])
+    assert again.agents[0].settings["agent.step_size"] == 0.2
     assert len(list((tmp_path / "runs").glob("*.parquet"))) == 3
 
 

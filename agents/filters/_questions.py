@@ -39,12 +39,22 @@ class Pending(NamedTuple):
     queue: Queue
 
 
+@compiled
+def keep_question(pending: Pending, slot: int, words: NDArray[np.int32], values: FloatArray, label: int) -> None:
+    """Keep a question until its label is told."""
+    rows = pending.rows
+    for k in range(words.shape[0]):
+        rows.words[slot, k] = words[k]
+    for k in range(values.shape[0]):
+        rows.values[slot, k] = values[k]
+    rows.length[slot], pending.label[slot] = words.shape[0], label
+
+
 def plain_loop(decide: Decide, score: Score, learn: Learn) -> Callable[..., None]:
     """Return what goes through a chunk of questions by three rules.
 
-    `decide(memory, words, numbers, values, settings, choosing, scores)` leaves a probability for each label in `scores`
-    and returns a choice and a score; `score(memory, words, numbers, values, settings)` gives that score anew;
-    `learn(memory, words, numbers, values, score, label, settings)` changes `memory`.
+    `decide` leaves a probability for each label in `scores` and returns a choice and a score; `score` gives that score
+    anew; `learn` changes what was learned, `memory`.
     """
 
     def go(
@@ -52,17 +62,13 @@ def plain_loop(decide: Decide, score: Score, learn: Learn) -> Callable[..., None
         seen: Rows,
         truth: IntArray,
         answers: Answers,
-        telling: Telling,
-        pending: Pending,
-        memory: Any,
-        settings: Any,
-        choosing: Choosing,
+        waiting: tuple[Telling, Pending],
+        held: tuple[Any, Any, Choosing],
         chosen: Chosen,
     ) -> None:
-        n_labels = choosing.rewards.shape[0]
-        scores, numbers = np.empty(n_labels), np.arange(seen.values.shape[1])
-        (kept_words, kept_length, kept_values), labels, queue = pending
-        slots = labels.shape[0]
+        (telling, pending), (memory, settings, choosing) = waiting, held
+        scores, numbers = np.empty(choosing.rewards.shape[0]), np.arange(seen.values.shape[1])
+        (kept, labels, queue), slots = pending, pending.label.shape[0]
         for i in range(truth.shape[0]):
             step, words, values = start + i, seen.words[i, : seen.length[i]], seen.values[i]
             choice, found = decide(memory, words, numbers, values, settings, choosing, scores)
@@ -70,20 +76,15 @@ def plain_loop(decide: Decide, score: Score, learn: Learn) -> Callable[..., None
             chosen.choice[i] = chosen.greedy[i] = choice
             chosen.confidence[i], chosen.likelihood[i], chosen.answered_at[i] = scores[choice], scores[truth[i]], due
             if due != NEVER:
-                label = told_label(truth[i], answers.wrong[i], answers.shift[i], n_labels)
+                label = told_label(truth[i], answers.wrong[i], answers.shift[i], scores.shape[0])
                 if slots == 1:
                     learn(memory, words, numbers, values, found, label, settings)
                 else:
-                    slot = step % slots
-                    for k in range(words.shape[0]):
-                        kept_words[slot, k] = words[k]
-                    for k in range(values.shape[0]):
-                        kept_values[slot, k] = values[k]
-                    kept_length[slot], labels[slot] = words.shape[0], label
+                    keep_question(pending, step % slots, words, values, label)
                     enqueue(queue, step, due)
             slot = -1 if slots == 1 else dequeue(queue, step)
             while slot != -1:
-                words, values = kept_words[slot, : kept_length[slot]], kept_values[slot]
+                words, values = kept.words[slot, : kept.length[slot]], kept.values[slot]
                 found = score(memory, words, numbers, values, settings)
                 learn(memory, words, numbers, values, found, labels[slot], settings)
                 slot = dequeue(queue, step)
@@ -130,6 +131,6 @@ def advance_by(
             length, label = np.empty(slots, dtype=np.int64), np.empty(slots, dtype=np.int64)
             kept = Rows(words, length, np.empty((slots, rows.values.shape[1])))
             waiting.append(Pending(kept, label, make_queue(Feedback(delay))))
-        go(start, rows, truth, answers, telling, waiting[0], *held(), chosen)
+        go(start, rows, truth, answers, (telling, waiting[0]), held(), chosen)
 
     return advance

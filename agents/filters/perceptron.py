@@ -86,7 +86,7 @@ class Perceptron:
     """
 
     def __init__(
-        self, step_size: float = 1.0, margin: float = 0.0, threshold: float | None = None, ask_below: float = 1.0
+        self, step_size: float = 0.1, margin: float = 1.0, threshold: float | None = None, ask_below: float = 1.0
     ) -> None:
         self.step_size, self.margin, self.threshold, self.ask_below = step_size, margin, threshold, ask_below
 

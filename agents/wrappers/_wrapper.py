@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from sandbox.interfaces import Agent, Experience
+from sandbox.errors import SandboxError
+from sandbox.interfaces import Agent, Experience, check_range
+
+
+def check_whole(what: str, name: str, value: int, low: int, high: int) -> None:
+    """Refuse, in one line, a setting that is no whole number in `[low, high]`."""
+    check_range(what, name, value, low, high)
+    if not isinstance(value, int):
+        raise SandboxError(f"{what}: {name}={value!r} is not a whole number")
 
 
 class Wrapper:

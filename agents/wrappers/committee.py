@@ -15,7 +15,7 @@ from ..adapters.river_detector import detector_of
 from ..filters._features import rewards_of
 from ._alarm import Alarm
 from ._judge import Judge, Judged
-from ._wrapper import Wrapper
+from ._wrapper import Wrapper, check_whole
 
 
 class Member:
@@ -47,9 +47,9 @@ class Committee(Wrapper):
     ) -> None:
         super().__init__(agent)
         detector_of(detector)
-        check_range("committee", "size", size, 2, 1_000)
+        check_whole("committee", "size", size, 2, 1_000)
         check_range("committee", "step_size", step_size, 1e-6, 1.0)
-        check_range("committee", "window", window, 2, 1_000_000)
+        check_whole("committee", "window", window, 2, 1_000_000)
         self.detector, self.size, self.step_size, self.window = detector, size, step_size, window
 
     def begin(

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from sandbox.interfaces import Agent, Decision, Experience, Labels, check_range
+from sandbox.interfaces import Agent, Decision, Experience, Labels, Number, check_range
 
 from ..filters._features import rewards_of
 from ..filters._messages import choose
-from ._wrapper import Wrapper
+from ._wrapper import Wrapper, check_whole
 
 
 class EarlyAndLate(Wrapper):
@@ -26,7 +26,7 @@ class EarlyAndLate(Wrapper):
 
     def __init__(self, agent: Agent, soon: int = 0, weight: float = 0.5) -> None:
         super().__init__(agent)
-        check_range("early-and-late", "soon", soon, 0, 2**53)
+        check_whole("early-and-late", "soon", soon, 0, 2**53)
         check_range("early-and-late", "weight", weight, 0.0, 1.0)
         self.soon, self.weight = soon, weight
 
@@ -39,6 +39,7 @@ class EarlyAndLate(Wrapper):
         self._heard = [0, 0]  # answers, early and late
         self._latest = -1
         self._rewards = rewards_of(choice_space) if isinstance(choice_space, Labels) else None
+        self._number = isinstance(choice_space, Number)
         given = getattr(self.agent, "threshold", None)
         self._threshold = float(given) if isinstance(given, int | float) else math.nan
 
@@ -71,8 +72,9 @@ class EarlyAndLate(Wrapper):
                 choice = int(choose(np.array(scores, dtype=np.float64), self._rewards, self._threshold))
                 return Decision(choice, scores[choice], False, scores, ask)
             return Decision(max(range(len(scores)), key=scores.__getitem__), math.nan, False, scores, ask)
-        if isinstance(early.choice, float) and isinstance(late.choice, float):
-            return Decision(self.weight * early.choice + (1.0 - self.weight) * late.choice, ask=ask)
+        if self._number and early.choice is not None and late.choice is not None:
+            mean = self.weight * float(early.choice) + (1.0 - self.weight) * float(late.choice)
+            return Decision(mean, ask=ask)
         return (late if early.choice is None else early)._replace(ask=ask)
 
 

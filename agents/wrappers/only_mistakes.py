@@ -10,7 +10,7 @@ from gymnasium import spaces
 from sandbox.interfaces import Agent, Decision, Experience, check_range
 
 from ._judge import Judge, Judged
-from ._wrapper import Wrapper
+from ._wrapper import Wrapper, check_whole
 
 
 class OnlyMistakes(Wrapper):
@@ -25,7 +25,7 @@ class OnlyMistakes(Wrapper):
     def __init__(self, agent: Agent, margin: float = 0.0, window: int = 100) -> None:
         super().__init__(agent)
         check_range("only-mistakes", "margin", margin, 0.0, 0.5)
-        check_range("only-mistakes", "window", window, 1, 1_000_000)
+        check_whole("only-mistakes", "window", window, 1, 1_000_000)
         self.margin, self.window = margin, window
 
     def begin(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from sandbox.interfaces import Agent, check_range
+from sandbox.interfaces import Agent
 
 from ._judge import Judged
+from ._wrapper import check_whole
 from .only_mistakes import OnlyMistakes
 
 
@@ -15,7 +16,7 @@ class OnlySuccesses(OnlyMistakes):
     """
 
     def __init__(self, agent: Agent, window: int = 100) -> None:
-        check_range("only-successes", "window", window, 1, 1_000_000)
+        check_whole("only-successes", "window", window, 1, 1_000_000)
         super().__init__(agent, 0.0, window)
 
     def _wanted(self, judged: Judged) -> bool:

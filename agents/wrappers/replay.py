@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from sandbox.interfaces import Agent, Experience, check_range
+from sandbox.interfaces import Agent, Experience
 
 from ._judge import Judge
-from ._wrapper import Wrapper
+from ._wrapper import Wrapper, check_whole
 
 
 class Replay(Wrapper):
@@ -23,9 +23,9 @@ class Replay(Wrapper):
 
     def __init__(self, agent: Agent, size: int = 100, replays: int = 1, window: int = 100) -> None:
         super().__init__(agent)
-        check_range("replay", "size", size, 1, 1_000_000)
-        check_range("replay", "replays", replays, 0, 1_000)
-        check_range("replay", "window", window, 1, 1_000_000)
+        check_whole("replay", "size", size, 1, 1_000_000)
+        check_whole("replay", "replays", replays, 0, 1_000)
+        check_whole("replay", "window", window, 1, 1_000_000)
         self.size, self.replays, self.window = size, replays, window
 
     def begin(

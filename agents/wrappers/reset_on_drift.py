@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from sandbox.interfaces import Agent, Experience, check_range
+from sandbox.interfaces import Agent, Experience
 
 from ..adapters.river_detector import detector_of
 from ._alarm import Alarm
 from ._judge import Judge
-from ._wrapper import Wrapper
+from ._wrapper import Wrapper, check_whole
 
 
 class ResetOnDrift(Wrapper):
@@ -29,8 +29,8 @@ class ResetOnDrift(Wrapper):
     def __init__(self, agent: Agent, detector: str = "ADWIN()", window: int = 1_000, relearn: int = 100) -> None:
         super().__init__(agent)
         detector_of(detector)
-        check_range("reset-on-drift", "window", window, 2, 1_000_000)
-        check_range("reset-on-drift", "relearn", relearn, 0, 1_000_000)
+        check_whole("reset-on-drift", "window", window, 2, 1_000_000)
+        check_whole("reset-on-drift", "relearn", relearn, 0, 1_000_000)
         self.detector, self.window, self.relearn = detector, window, relearn
 
     def begin(

@@ -31,13 +31,11 @@ from sandbox.interfaces import Decision, settings_of
 
 
 def _settings(subject: AgentSubject) -> list[inspect.Parameter]:
+    """Return the parameters of its constructor; of a learner around another, all but that one."""
     loose = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     agent = subject.make()
-    made = type(agent)
-    if made.__init__ is object.__init__:
-        return []
-    parts = [part for part in list(inspect.signature(made.__init__).parameters.values())[1:] if part.kind not in loose]
-    return [part for part in parts if not callable(getattr(getattr(agent, part.name, None), "act", None))]
+    parts = inspect.signature(type(agent)).parameters.values()
+    return [p for p in parts if p.kind not in loose and not hasattr(getattr(agent, p.name, None), "act")]
 
 
 def _differ(first: Sequence[Frozen], second: Sequence[Frozen]) -> int | None:

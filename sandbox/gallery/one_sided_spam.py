@@ -30,7 +30,7 @@ def measure(quick: bool) -> Found:
     runs = 20 if quick else 50
     rows, curves, harms = list[Row](), list[Curve](), dict[str, FloatArray]()
     for k, (name, margin) in enumerate(MARGINS.items()):
-        agent = f"perceptron:margin={margin}"
+        agent = f"perceptron:step_size=1,margin={margin}"
         harms[name] = _harm(EQUAL, agent, range(runs))
         exact = [_by_words(seed, margin, FEEDBACK) - _by_words(seed, margin, "") for seed in range(CHECKED)]
         told, found = float(np.mean(exact)), float(harms[name][:CHECKED].mean())
@@ -70,7 +70,7 @@ def _of_strict(runs: int) -> str:
 
 def _tuned(margin: float, runs: int) -> tuple[float, FloatArray]:
     """Return the threshold that cost least on other seeds, told at once, and the harm of each run (runs,) by it."""
-    others, named = range(1000, 1000 + runs), f"perceptron:margin={margin},threshold="
+    others, named = range(1000, 1000 + runs), f"perceptron:step_size=1,margin={margin},threshold="
     cost = {threshold: gaps(runs_of(COSTLY, f"{named}{threshold}", others, STEPS)).mean() for threshold in THRESHOLDS}
     best = min(cost, key=lambda threshold: float(cost[threshold]))
     return best, _harm(COSTLY, f"{named}{best}", range(runs))
