@@ -418,6 +418,23 @@ def test_memory_does_not_grow_with_the_run() -> None:
     assert late < early + 100_000
 
 
+@pytest.mark.parametrize("decision", DECISIONS)
+def test_a_number_that_runs_away_ends_the_run_in_one_line(decision: str) -> None:
+    class Wild:
+        def begin(self, *_: Any) -> None:
+            self.number = 1.0
+
+        def act(self, observation: Any) -> float:
+            return self.number
+
+        def learn(self, experience: Experience) -> None:
+            self.number *= 1e10
+
+    result = sandbox.run(f"demand:decision={decision}", Wild(), seeds=1, steps=50)
+    error = result.agents[0].failed[0].error
+    assert "step 16: the number 1e+160 is too far off" in error and "\n" not in error
+
+
 REFUSED = [
     ({"decision": "forcast"}, "there is no decision 'forcast'; did you mean 'forecast'?"),
     ({"decision": 3}, "there is no decision 3; one of forecast, quantile, order"),

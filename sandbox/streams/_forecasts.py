@@ -10,12 +10,14 @@ import numpy as np
 from gymnasium import spaces
 
 from sandbox.drift import Specs
+from sandbox.errors import RunError
 from sandbox.interfaces import Decision, Number, Numbers, Question, Settled
 from sandbox.law_stream import BATCH, Batch
 from sandbox.streams._mixed import MixedStream
 from sandbox.table import FloatArray, IntArray
 
 MEAN, VARIANCE = 0, 1  # the first two of a question's `values`
+_FURTHEST = 1e150  # of a number that is chosen: its square is still finite
 _PARTS = 128  # of the sample by which a world sets its scale
 
 
@@ -83,7 +85,8 @@ class ForecastStream(MixedStream):
         best = max(-values[VARIANCE], self.abstention)
         if made.choice is None:
             return Settled(best, self.abstention, self.abstention)
-        off, error = float(made.choice) - values[MEAN], float(made.choice) - question.truth
+        forecast = number_of(made)
+        off, error = forecast - values[MEAN], forecast - question.truth
         return Settled(best, -values[VARIANCE] - off * off, -error * error)
 
     def ideal(self, question: Question) -> Decision:
@@ -112,6 +115,14 @@ class ForecastStream(MixedStream):
         up_to = np.cumsum(weight)
         up_to[-1] = 1.0
         return weight, up_to
+
+
+def number_of(made: Decision) -> float:
+    """Return the number that was chosen; refuse one so large that its price would be infinite."""
+    number = float(made.choice)
+    if not abs(number) <= _FURTHEST:
+        raise RunError(f"the number {number:g} is too far off to be priced")
+    return number
 
 
 def rows_by_concept(concept: IntArray) -> list[tuple[int, IntArray]]:

@@ -13,7 +13,7 @@ from sandbox.interfaces import Decision, Numbers, Question, Settled
 from sandbox.law_stream import Batch
 from sandbox.streams import demand_law as law
 from sandbox.streams._counts import LAW, mean_left_over
-from sandbox.streams._forecasts import MEAN, ForecastStream, rows_by_concept
+from sandbox.streams._forecasts import MEAN, ForecastStream, number_of, rows_by_concept
 from sandbox.streams._mixed import Part
 from sandbox.table import FloatArray, IntArray
 
@@ -174,14 +174,14 @@ class Demand(ForecastStream):
         assert values is not None
         limit = values[law.STOCK]
         if self.decision == "order":
-            limit = 0.0 if made.choice is None else max(0.0, float(made.choice))
+            limit = 0.0 if made.choice is None else max(0.0, number_of(made))
         told = min(demand, limit) if self.censored else demand
         if self.decision == "forecast":
             return super().settle(question, made)._replace(told=told)
         best = max(values[law.BEST_VALUE], self.abstention)
         if made.choice is None:
             return Settled(best, self.abstention, self.abstention, told)
-        choice = float(made.choice)
+        choice = number_of(made)
         value = law.worth(np.array(values), game, choice)
         if self.decision == "quantile":
             short = demand - choice
