@@ -18,8 +18,10 @@ from test_spam import columns, same
 
 import sandbox.envs  # noqa: F401  registers the environments
 from sandbox.catalog import make_agent, make_world
+from sandbox.checks import run_checks
+from sandbox.drift import Specs
 from sandbox.errors import SandboxError
-from sandbox.interfaces import Decision, Experience, settings_of
+from sandbox.interfaces import Decision, Experience, Question, settings_of
 from sandbox.law_stream import BATCH, Batch
 from sandbox.runs import Options, run_once
 from sandbox.streams.spam import Spam
@@ -344,6 +346,33 @@ def test_labels_that_are_shuffled_are_worth_the_prior(agent: str, given: dict) -
     assert (known.choice == known.truth).mean() > max(spam, 1.0 - spam) + 0.1
 
 
+class Reacting(Spam):
+    """Reacts by itself."""
+
+    def __init__(self, law_seed: int = 0, reaction: int = 100, padding: float = 0.4, drift: Specs = None) -> None:
+        super().__init__(law_seed=law_seed, reaction=reaction, padding=padding, budget=2, drift=drift)
+
+
+class Deaf(Reacting):
+    """Its spammer hears of nothing."""
+
+    def reward(self, question: Question, choice: Any) -> float:
+        return super().reward(question._replace(), choice)
+
+
+class Liar(Reacting):
+    """Pays something else than it prices."""
+
+    def reward(self, question: Question, choice: Any) -> float:
+        return super().reward(question, choice) + 0.5 * question.truth
+
+
+@pytest.mark.parametrize("made", [Reacting, Deaf, Liar])
+def test_the_checks_of_every_world_know_one_that_reacts(made: type[Spam]) -> None:
+    failed = [result.check for result in run_checks(made) if not result.passed]
+    assert failed == ([] if made is Reacting else ["questions_are_those_of_batches"])
+
+
 # --- what is said and refused -----------------------------------------------------------------------------------------
 
 
@@ -367,6 +396,10 @@ def test_its_gaps_are_called_myopic() -> None:
         ({"padded_words": 3.0}, "padded_words=3.0 is not a whole number"),
         ({"drift": "abrupt@5:padded_words=2.5"}, "padded_words=2.5 is not a whole number"),
         ({"drift": "abrupt@5:reaction=7"}, "reaction never changes"),
+        (
+            {"reaction": 9, "campaign_life": 80, "drift": "gradual@5~99"},
+            "make 3,640 concepts, more than 1,024; lower the",
+        ),
     ],
     ids=str,
 )

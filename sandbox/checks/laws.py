@@ -14,9 +14,10 @@ from gymnasium import spaces
 
 from sandbox.checks import streams
 from sandbox.checks.leaks import columns_of, that_stands_for
+from sandbox.checks.shown import shows, words_of
 from sandbox.checks.state import frozen
 from sandbox.checks.suite import CheckError, SkipError, needs
-from sandbox.interfaces import Decision, Messages, Number, Numbers, Slate, Words
+from sandbox.interfaces import Decision, Messages, Number, Numbers, Slate
 from sandbox.law_stream import KINDS, Batch, LawStream
 from sandbox.luck import add_luck, luck_z, make_luck_test
 from sandbox.table import FloatArray, IntArray
@@ -163,37 +164,12 @@ def check_seen_is_the_observation(subject: streams.StreamSubject) -> None:
     for i in range(_ROWS):
         observation = stream.observation(batch, i)
         if isinstance(batch.seen, Messages):
-            held, shown = _words(stream.observation_space, observation), batch.seen.words[i, : batch.seen.length[i]]
+            held, shown = words_of(stream.observation_space, observation), batch.seen.words[i, : batch.seen.length[i]]
             same = held == shown.tolist()
         else:
-            same = _shows(observation, batch.seen, i)
+            same = shows(observation, batch.seen, i)
         if not same:
             raise CheckError(f"question {i}: the batch shows something else than the observation")
-
-
-def _shows(observation: Any, seen: Slate | Numbers, i: int) -> bool:
-    """Say whether an observation shows user, context and items of the i-th slate; the context; numbers; or nothing."""
-    if isinstance(seen, Numbers):
-        return np.array_equal(list(observation.values()), seen.values[i])
-    if isinstance(observation, dict):
-        return all(
-            np.array_equal(observation[name], part[i])
-            for name, part in zip(("user", "context", "items"), seen, strict=True)
-        )
-    return np.array_equal(observation, seen.context[i] if seen.context.shape[1] else 0)
-
-
-def _words(space: spaces.Space[Any], observation: Any) -> list[int]:
-    """Return the number of each word, its place in the vocabularies of the parts, one after the other."""
-    parts = space.spaces if isinstance(space, spaces.Dict) else {"": space}
-    found: list[int] = []
-    first = 0
-    for name, part in parts.items():
-        assert isinstance(part, Words)
-        places = {word: first + k for k, word in enumerate(part.vocabulary)}
-        found += [places[word] for word in (observation[name] if name else observation).split()]
-        first += len(part.vocabulary)
-    return found
 
 
 @needs(check_batches_fit)

@@ -102,26 +102,29 @@ class Spam(LawStream):
         self.reaction, self.budget, self.tolerance = reaction, budget, tolerance
         self._check()
         self.book = LawBook({name: getattr(self, name) for name in (*_RANGES, *_FIXED)}, self.schedule)
-        self.vocabulary = self.book.vocabulary
+        self.vocabulary, self.n_concepts = self.book.vocabulary, self.book.n_concepts
         self.n_cells = campaigns + topics
         self.cell_names = tuple(f"campaign {k}" for k in range(campaigns)) + tuple(f"topic {k}" for k in range(topics))
-        self.n_concepts = self.book.n_concepts
+        self._declare()
+
+    def _declare(self) -> None:
+        """Say what is asked, what may be chosen, and what it is worth."""
+        cost_ratio, abstain_cost = float(self.cost_ratio), float(self.abstain_cost)
+        self.gap_range, self.luck_reach = max(1.0, cost_ratio, abstain_cost), max(1.0, cost_ratio)
+        self.abstention = -abstain_cost
+        self._earned = ((0.0, -cost_ratio), (-1.0, 0.0))
+        self.choice_space = Labels((False, True), rewards=self._earned)
+        self.observation_space = spaces.Dict(
+            {"body": Words(self.vocabulary, LONGEST), "sender": Words(self.group_names, 1)}
+        )
         self.reactive = self.book.reacts
+        self.objective = LawStream.objective + (", myopic" if self.reactive else "")
+        self._oracle_runs: OrderedDict[int, OracleRun] = OrderedDict()
         if self.reactive and self.n_concepts > _MOST_CONCEPTS:
             raise SandboxError(
                 f"spam: drift, phases and moves make {self.n_concepts:,} concepts, more than {_MOST_CONCEPTS:,}; "
                 "lower the budget, or use fewer at once"
             )
-        self.objective = LawStream.objective + (", myopic" if self.reactive else "")
-        self._oracle_runs: OrderedDict[int, OracleRun] = OrderedDict()
-        self.gap_range = max(1.0, float(cost_ratio), float(abstain_cost))
-        self.luck_reach = max(1.0, float(cost_ratio))
-        self.abstention = -float(abstain_cost)
-        self._earned = ((0.0, -float(cost_ratio)), (-1.0, 0.0))
-        self.choice_space = Labels((False, True), rewards=self._earned)
-        self.observation_space = spaces.Dict(
-            {"body": Words(self.vocabulary, LONGEST), "sender": Words(self.group_names, 1)}
-        )
 
     def _check(self) -> None:
         """Refuse, in one line, settings out of range and drifts that this world has not."""
