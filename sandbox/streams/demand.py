@@ -37,7 +37,9 @@ class Demand(ForecastStream):
     and who orders nothing learns nothing.
 
     Drift: without settings, other tastes; with settings, `volume`, `dispersion`, `season`, `trend`, `promotion` or
-    `stock` change.
+    `stock` change. Measured with the defaults: the best constant forecast is off by 18 (root mean square), the mean by
+    11; the best constant order earns 57, the best orders 67. A mistake costs more than a hundredth of what the best
+    constant does. No forecast costs what 0 would on average; no order earns 0.
     """
 
     changes_what = "tastes"
