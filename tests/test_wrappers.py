@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from shell import document
 
 from sandbox.agents.filters.logistic import Logistic
+from sandbox.agents.filters.naive_bayes import NaiveBayes
 from sandbox.agents.wrappers._alarm import Alarm, change_point
 from sandbox.agents.wrappers._judge import LONGEST, Judge
 from sandbox.agents.wrappers.committee import Committee
@@ -494,3 +495,14 @@ def test_the_agent_given_is_never_touched() -> None:
     assert not hasattr(inner, "heard")
     other = copy.deepcopy(agents[0])
     assert other.learner is not agents[0].learner
+
+
+def test_in_fraud_both_models_hear_something() -> None:
+    """Inspected payments are judged at the day's end, the others weeks later: inspections are the early answers."""
+    world, made = make_world("fraud:per_day=100,alerts=5,label_delay=7"), EarlyAndLate(NaiveBayes())
+    chunks: list[Trace] = []
+    world.run(made, 0, Budget(4000), chunks.append)
+    early, late = made._heard
+    assert early == 5 * 40  # five a day
+    assert late > 10 * early
+    assert made.late.counts.labels.sum() == late

@@ -18,7 +18,7 @@ from ._wrapper import Wrapper, check_whole
 class EarlyAndLate(Wrapper):
     """Around any agent, twice: one learns from answers that come at once, one from those that come late.
 
-    They decide together, by the mean of their probabilities: Dal Pozzolo et al. (2015; 2018, section V) for fraud,
+    They decide together, by the mean of their probabilities: Dal Pozzolo et al. (2015; 2018) for fraud,
     where investigators check a few alerts at once, and all else is known weeks later. `soon`: an answer is early if its
     question was asked at most so many decisions before the latest question answered so far. `weight` in [0, 1]: of the
     early model. Who has heard no answer yet has no say.
