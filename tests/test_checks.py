@@ -16,12 +16,12 @@ from liars import laws as lying_laws
 from liars import streams as lying_streams
 from river import datasets, linear_model
 
-from sandbox.checks import agents, environments, laws, run_checks, speeds, streams
+from sandbox.checks import agents, environments, laws, prices, run_checks, speeds, streams
 from sandbox.checks.suite import CheckResult, checks_in
 from sandbox.errors import SandboxError
 
 Family = tuple[ModuleType, ...]
-AGENT, ENVIRONMENT, STREAM, LAW = (agents, speeds), (environments,), (streams,), (streams, laws)
+AGENT, ENVIRONMENT, STREAM, LAW = (agents, speeds), (environments,), (streams,), (streams, laws, prices)
 FAMILIES: list[tuple[Family, ModuleType]] = [
     (AGENT, lying_agents), (ENVIRONMENT, lying_environments), (STREAM, lying_streams), (LAW, lying_laws),
 ]  # fmt: skip

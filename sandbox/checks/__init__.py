@@ -94,9 +94,9 @@ def _world(make: Callable[[], Any]) -> _Looked:
 
     world = make()
     if isinstance(world, StreamWorld):
-        from sandbox.checks import laws, streams
+        from sandbox.checks import laws, prices, streams
 
-        family = (streams, laws) if isinstance(world.stream, LawStream) else (streams,)
+        family = (streams, laws, prices) if isinstance(world.stream, LawStream) else (streams,)
         return family, streams.StreamSubject(lambda: make().stream)
     if isinstance(world, EnvWorld):
         from sandbox.checks import environments
