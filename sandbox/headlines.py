@@ -29,7 +29,7 @@ _HEADLINE = {
 # What a world with measures of its own does without: labels that come of a day's alerts, the counts of severity.
 _GENERAL = ("accuracy", "log_loss", "blunders", "luck", "final_mistake_rate", "abstentions")
 _MYOPIC = ("regret", "luck", "blunders")  # prices that leave out what a choice does later
-_VISITS = ("forgetting", "backward_transfer", "forward_transfer")
+OF_VISITS = ("forgetting", "backward_transfer", "forward_transfer")  # in a table of their own
 
 
 def task_of(meta: Meta) -> str:
@@ -59,5 +59,5 @@ def metrics_of(meta: Meta) -> tuple[str, ...]:
         others = [first, *(name for name in others if name not in _MYOPIC)]
         first = "shortfall"
     if own and (meta.catalogue or meta.task != "control"):
-        return (first, *own, *(name for name in others if name not in _GENERAL), *_VISITS)
-    return (first, *others, *own, *_VISITS)
+        return (first, *own, *(name for name in others if name not in _GENERAL))
+    return (first, *others, *own)

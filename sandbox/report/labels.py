@@ -12,6 +12,7 @@ from sandbox.report.amounts import NONE, measured, title_of, unit_of
 from sandbox.report.facts import Facts
 from sandbox.report.parts import Part, Picture, Said, Table
 from sandbox.report.pictures import colours_of, drawn_axes, legend_of
+from sandbox.report.tables import mark
 from sandbox.show.text import printable
 from sandbox.table import FloatArray
 
@@ -54,9 +55,17 @@ def labels_part(facts: Facts, prefix: str) -> Part | None:
 def _table(facts: Facts, name: str, metrics: tuple[str, ...], caption: str) -> Table:
     agents = [agent for agent in facts.result.agents if agent.done]
     shown = [metric for metric in metrics if any(agent.interval(metric).n for agent in agents)]
-    rows = [(facts.called(agent), *[_cell(agent, metric) for metric in shown]) for agent in agents]
+    rows = [
+        (facts.called(agent), *[_cell(agent, metric) + mark(facts, agent, metric) for metric in shown])
+        for agent in agents
+    ]
     head = ("agent", *[f"{_title(m)}{' %' if '%' in unit_of(m) else ''}{_ARROWS[METRICS[m].better]}" for m in shown])
-    return Table(name, f"{caption}. Means over runs with 95 % intervals; ↑ more is better, ↓ less is.", head, rows)
+    return Table(
+        name,
+        f"{caption}. Means over runs with 95 % intervals; ↑ more is better, ↓ less is; ▼: a yardstick's is better.",
+        head,
+        rows,
+    )
 
 
 def _cell(agent: AgentResult, metric: str) -> str:

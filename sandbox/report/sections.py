@@ -10,6 +10,7 @@ from sandbox.plots.curves import BAND_FROM
 from sandbox.report.accounts import HEADS, NAMES, TOLD, best_name
 from sandbox.report.amounts import counted
 from sandbox.report.facts import Facts
+from sandbox.report.groups import groups_part
 from sandbox.report.labels import labels_part
 from sandbox.report.parts import Part, Report, Said, Section
 from sandbox.report.pictures import (
@@ -33,6 +34,7 @@ from sandbox.report.tables import (
     seeds_table,
     settings_table,
 )
+from sandbox.report.visits import visits_part
 from sandbox.report.words import report_words, section_words
 from sandbox.result import Result
 
@@ -104,8 +106,11 @@ def _section(facts: Facts, title: str, prefix: str, alone: bool) -> Section:
     parts = [_curves(facts, prefix), _ranking(facts, prefix), _ledger(facts, prefix)]
     places = places_part(facts, prefix)
     labels = labels_part(facts, prefix)
-    parts += [part for part in (places, labels) if part is not None]
+    groups = groups_part(facts, prefix)
+    parts += [part for part in (places, labels, groups) if part is not None]
     parts += [_recovery(facts, prefix)] if result.drifting.drift else []
+    visits = visits_part(facts, prefix)
+    parts += [visits] if visits is not None else []
     parts += [_caveats(facts, prefix)] if result.warnings() else []
     return Section(
         prefix,

@@ -81,7 +81,8 @@ def metrics_table(facts: Facts) -> Table:
     """Return the mean of every metric that the world has."""
     shown = facts.result.shown
     rows = [
-        (facts.called(agent), *[_told(name, agent.interval(name)) for name in shown]) for agent in facts.result.agents
+        (facts.called(agent), *[_told(name, agent.interval(name)) + mark(facts, agent, name) for name in shown])
+        for agent in facts.result.agents
     ]
     arrows = {"higher": " ↑", "lower": " ↓", "": ""}
     head = (
@@ -89,10 +90,17 @@ def metrics_table(facts: Facts) -> Table:
         *[f"{title_of(name)}{' %' if '%' in unit_of(name) else ''}{arrows[METRICS[name].better]}" for name in shown],
     )
     caption = "Means over runs with 95 % intervals; ↑ more is better, ↓ less is."
+    if any(mark(facts, agent, name) for agent in facts.result.agents for name in shown):
+        caption += " ▼: a yardstick's mean is better."
     if facts.result.meta.priced:
         other = "an unlucky outcome" if facts.result.meta.episodic else "a wrong label or bad luck"
         caption += f" A mistake is a choice that costs by the world's prices, not {other}."
     return Table("metrics", caption, head, rows)
+
+
+def mark(facts: Facts, agent: AgentResult, metric: str) -> str:
+    """Return a mark where the mean of a yardstick is better than an agent's, empty where none is."""
+    return " ▼" if agent.done and facts.result.below_yardstick(agent, metric) else ""
 
 
 def _told(metric: str, found: Interval) -> str:

@@ -16,6 +16,7 @@ from sandbox.result import Result
 from sandbox.show.groups import groups_table
 from sandbox.show.numbers import interval_text
 from sandbox.show.text import cell, console_of, exact, heading, safe
+from sandbox.show.visits import visits_table
 
 if TYPE_CHECKING:
     from sandbox.agent_result import AgentResult
@@ -80,6 +81,9 @@ def print_result(result: Result) -> None:
         console.print(by_group)
     if result.drifting.drift:
         console.print(_recoveries(result))
+        returned = visits_table(result)
+        if returned is not None:
+            console.print(returned)
     for agent in result.agents:
         yardstick = result.below_yardstick(agent)
         if yardstick:
