@@ -85,7 +85,9 @@ def make_trace(
     for name in TRACE_COLUMNS:
         dtype = np.int64 if name in _INTEGERS else np.bool_ if name in _FLAGS else np.float64
         value = columns.get(name, told.get(name, _UNLESS_TOLD.get(name, math.nan)))
-        made[name] = np.ascontiguousarray(np.broadcast_to(np.asarray(value, dtype=dtype), (rows,)))
+        column: NDArray[Any] = np.asarray(value, dtype=dtype)
+        # Never broadcast: that gives arrays that are not to be written to, for which numba would compile anew.
+        made[name] = np.ascontiguousarray(column if column.shape == (rows,) else np.full(rows, column))
     return Trace(**made, choice_vector=choice_vector, extras=dict(extras or {}))
 
 

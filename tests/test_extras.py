@@ -12,13 +12,13 @@ import pytest
 
 from sandbox.catalog import make_agent
 from sandbox.errors import RunError, SandboxError
-from sandbox.evaluator import Evaluator, evaluate
+from sandbox.evaluator import Evaluator, evaluate, judge
 from sandbox.extras import EXTRAS
 from sandbox.interfaces import Decision, Labels, Number, Numbers, Question, Settled, Stream
 from sandbox.law_stream import Batch, LawStream
 from sandbox.metrics import METRICS
 from sandbox.stream_world import StreamWorld
-from sandbox.trace import CHUNK, Meta, Trace, join, make_trace
+from sandbox.trace import CHUNK, TRACE_COLUMNS, Meta, Trace, join, make_trace
 from sandbox.world import Budget
 
 TOLD = np.array([0.5, math.nan, 1.0, 0.0, 0.5])
@@ -48,10 +48,10 @@ def test_chunks_do_not_matter() -> None:
     told[rng.random(3_000) < 0.2] = math.nan
     parts = [make_trace(n, {"reward": 0.0, "step": at + np.arange(n)}, extras={"recall_at_k": told[at : at + n]})
              for at, n in ((0, 1), (1, 1_999), (2_000, 1_000))]  # fmt: skip
-    whole, judge = join(parts), Evaluator(META, pushes=3_000)
+    whole, one = join(parts), Evaluator(META, pushes=3_000)
     for part in parts:
-        judge.update(part)
-    for scores in (judge.finish(), evaluate(whole, META)):
+        one.update(part)
+    for scores in (one.finish(), evaluate(whole, META)):
         assert scores.metrics["recall_at_k"] == pytest.approx(np.nanmean(told), rel=1e-12)
     np.testing.assert_array_equal(whole.columns()["recall_at_k"], told)
 
@@ -128,3 +128,17 @@ def test_the_sharpness_of_what_an_agent_thinks_of_many_labels() -> None:
     StreamWorld("three", Three).run(Sure(), 0, Budget(steps=4), traces.append)
     assert traces[0].extras["sharpness"][:2].tolist() == [0.375, 0.375]
     assert np.isnan(traces[0].extras["sharpness"][2:]).all()
+
+
+def test_traces_of_every_writer_are_of_one_type() -> None:
+    """Else what is compiled for one is compiled again for the next, while a user waits."""
+    some = make_trace(3, {"choice": np.arange(3.0), "reward": 1.0, "episode": np.arange(3)})
+    for column in (getattr(some, name) for name in TRACE_COLUMNS):
+        assert column.flags.writeable and column.flags.c_contiguous
+    evaluate(some, META)
+    known = len(judge.signatures)  # type: ignore[attr-defined]
+    for rows in (1, 3):
+        for columns in ({"choice": np.arange(float(rows))}, {"truth": np.ones(rows), "reward": 0.5}, {"reward": 0.0}):
+            evaluate(make_trace(rows, columns), META)
+            evaluate(make_trace(rows, columns), Meta("regression", why_unpriced="test", episodic=False))
+    assert len(judge.signatures) == known  # type: ignore[attr-defined]
