@@ -153,8 +153,8 @@ def test_the_law_is_that_of_brute_force(made: dict[str, Any]) -> None:
                 mean_of(world, concept, world.observation(batch, i)), rel=1e-10
             )
             assert [one[0] for one in laws] == pytest.approx([w for w, _ in known] + [0.0] * (len(laws) - len(known)))
-            p = chances(laws, 40_000)
-            k = np.arange(40_000)
+            p = chances(laws, 12_000)
+            k = np.arange(12_000)
             assert p.sum() == pytest.approx(1.0) and values[0] == pytest.approx(p @ k)
             assert values[1] == pytest.approx(p @ np.square(k - values[0]))
             best = int(np.searchsorted(np.cumsum(p), 0.75))  # at 3 to 1
@@ -172,7 +172,7 @@ def test_counts_quantiles_and_leftovers_are_those_of_brute_force(
     one: tuple[float, float], other: tuple[float, float], share: float, level: float, order: float
 ) -> None:
     laws = [(share, *one), (1.0 - share, *other)]
-    row, most = np.array(laws).ravel(), 40_000
+    row, most = np.array(laws).ravel(), 25_000
     p, k = chances(laws, most), np.arange(most)
     found = quantile_of(row, level, np.empty(2))
     assert p[:found].sum() < level + 1e-9 and p[: found + 1].sum() > level - 1e-9

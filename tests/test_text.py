@@ -247,7 +247,7 @@ def test_runs_are_priced_under_every_drift(drift: str | None) -> None:
 
 
 def test_rivers_bigrams_beat_the_majority() -> None:
-    found = priced("text:words=30", [BIGRAMS, "majority", "random"], steps=2000)
+    found = priced("text:words=30", [BIGRAMS, "majority", "random"], steps=1200)
     ends = {name: max(agent.values("final_reward")) for name, agent in found.items()}
     assert ends["oracle"] > ends[BIGRAMS] > ends["majority"] > ends["random"] == pytest.approx(-math.log(30))
     assert min(found["oracle"].values("accuracy")) > max(found[BIGRAMS].values("accuracy"))
