@@ -69,9 +69,9 @@ class Fraud(SetStream):
     the share by which they differ from honest ones. Numbers of card and terminal tell nothing that is not beside them.
 
     Drift: without settings, other fraudsters: another favourite scenario, other hours, kinds and amounts; with
-    settings, the three probabilities and `disguise` change. Measured with the defaults: 0.5 % of the payments are fraud.
-    The best ten alerts of a day gain 190 (one or two of them are right), ten at random lose 15, the ten largest amounts
-    gain 110; exact probabilities without a look at the amount, as classifiers rank, can gain 92 % of the best.
+    settings, the three probabilities and `disguise` change. Measured with the defaults: 0.5 % of the payments are
+    fraud. The best ten alerts of a day gain 190 (one or two of them are right), ten at random lose 15, the ten largest
+    amounts gain 110; exact probabilities without a look at the amount, as classifiers rank, can gain 92 % of the best.
     """
 
     kind = "numbers"
