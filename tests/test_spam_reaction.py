@@ -86,7 +86,7 @@ class Always:
     def learn(self, experience: Experience) -> None: ...
 
 
-@pytest.mark.parametrize("agent", [*AGENTS, Always(0), Always(1), Always(None)], ids=str)
+@pytest.mark.parametrize("agent", [*AGENTS, Always(0), Always(1), Always(None)], ids=[*AGENTS, "0", "1", "None"])
 def test_the_spammer_moves_when_too_much_was_blocked(agent: Any) -> None:
     made = make_agent(agent, make_world("spam")) if isinstance(agent, str) and agent != "oracle" else agent
     for reaction, budget, tolerance in ((100, 2, 0.5), (230, 5, 0.85)):
