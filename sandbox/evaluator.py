@@ -74,8 +74,7 @@ def judge(
         if rules.task == ledger.CLASSIFICATION:
             labelled.tally_rows(c, first, rows, tally)
             bin_rows(c, first, rows, signals, bins)
-        if groups[0].shape[0]:
-            sum_groups(c, first, rows, signals, groups[0], groups[1])
+        sum_groups(c, first, rows, signals, groups)
     return unanswered
 
 

@@ -36,9 +36,10 @@ def make_groups(meta: Meta) -> tuple[FloatArray, IntArray]:
 
 
 @compiled
-def sum_groups(c: Columns, first: int, rows: int, signals: FloatArray, sums: FloatArray, kept: IntArray) -> None:
+def sum_groups(c: Columns, first: int, rows: int, signals: FloatArray, groups: tuple[FloatArray, IntArray]) -> None:
     """Add the rows judged in `signals` (K, BLOCK) to the sums of their groups; a group unheard of is left out."""
-    for i in range(rows):
+    sums, kept = groups
+    for i in range(rows if sums.shape[0] else 0):
         group = c.group[first + i]
         if 0 <= group < sums.shape[0]:
             for k in range(kept.shape[0]):

@@ -180,18 +180,7 @@ def naive_signals(trace: Trace, meta: Meta) -> dict[str, list[float]]:
         out["shift"][i] = float(trace.best[i] - trace.next_best[i - 1]) if moved else 0.0
     wrong = [float(c == t) if not math.isnan(t) else NAN for c, t in zip(choice, truth, strict=True)]
     out["correct"] = wrong if meta.task == "classification" else blank
-    answered = [
-        meta.task == "regression" and not math.isnan(c) and not math.isnan(t)
-        for c, t in zip(choice, truth, strict=True)
-    ]
-    out["absolute_error"] = [abs(choice[i] - truth[i]) if answered[i] else NAN for i in rows]
-    out["squared_error"] = [(choice[i] - truth[i]) ** 2 if answered[i] else NAN for i in rows]
-    out["pinball"] = [
-        max(meta.quantile * (truth[i] - choice[i]), (1 - meta.quantile) * (choice[i] - truth[i]))
-        if answered[i]
-        else NAN
-        for i in rows
-    ]
+    out |= _naive_errors(choice, truth, meta)
     likely = trace.likelihood.tolist()
     out["log_loss"] = [
         -math.log(min(1.0, max(likely[i], 1e-15)))
@@ -223,6 +212,16 @@ def naive_signals(trace: Trace, meta: Meta) -> dict[str, list[float]]:
         else NAN
         for i in rows
     ]
+    return out
+
+
+def _naive_errors(choice: list[float], truth: list[float], meta: Meta) -> dict[str, list[float]]:
+    out: dict[str, list[float]] = {"absolute_error": [], "squared_error": [], "pinball": []}
+    for c, t in zip(choice, truth, strict=True):
+        off = c - t if meta.task == "regression" else NAN
+        out["absolute_error"].append(abs(off))
+        out["squared_error"].append(off**2)
+        out["pinball"].append(NAN if math.isnan(off) else max(-meta.quantile * off, (1 - meta.quantile) * off))
     return out
 
 

@@ -9,10 +9,11 @@ from sandbox.comparison.intervals import Interval
 from sandbox.groups import FEW, MOST_GROUPS, OF_GROUPS, by_group, few, main_metric
 from sandbox.metrics import METRICS
 from sandbox.plots.groups import draw_groups, height_of
-from sandbox.report.amounts import NONE, amount, counted, listed, measured, scaled, title_of, unit_of
+from sandbox.report.amounts import NONE, counted, listed, measured, scaled, title_of, unit_of
 from sandbox.report.facts import Facts
 from sandbox.report.parts import Part, Picture, Said, Table
 from sandbox.report.pictures import colours_of, drawn_axes, legend_of, squeezed
+from sandbox.report.tables import cell_of
 from sandbox.show.text import printable
 
 if TYPE_CHECKING:
@@ -69,9 +70,9 @@ def _table(facts: Facts, found: Found, names: list[str]) -> Table:
         for agent in facts.result.agents:
             one = found[agent.name].get(name)
             if one is not None:
-                cells = [measured(metric, one[metric]) if metric in one else NONE for metric in shown]
+                cells = [cell_of(metric, one[metric]) if metric in one else NONE for metric in shown]
                 mark = " (few)" if few(one) else ""
-                rows.append((f"{name}{mark}", facts.called(agent), amount(round(one["decisions"].mean)), *cells))
+                rows.append((f"{name}{mark}", facts.called(agent), f"{one['decisions'].mean:,.0f}", *cells))
     head = ("group", "agent", "decisions", *[f"{_title(name)}{_ARROWS[METRICS[name].better]}" for name in shown])
     caption = "By group: means over runs with 95 % intervals; ↑ more is better, ↓ less is. Regret, mistakes and "
     caption += "abstentions are counts and sums: larger groups have more of them."

@@ -81,7 +81,7 @@ def metrics_table(facts: Facts) -> Table:
     """Return the mean of every metric that the world has."""
     shown = facts.result.shown
     rows = [
-        (facts.called(agent), *[_told(name, agent.interval(name)) + mark(facts, agent, name) for name in shown])
+        (facts.called(agent), *[cell_of(name, agent.interval(name)) + mark(facts, agent, name) for name in shown])
         for agent in facts.result.agents
     ]
     arrows = {"higher": " ↑", "lower": " ↓", "": ""}
@@ -103,7 +103,7 @@ def mark(facts: Facts, agent: AgentResult, metric: str) -> str:
     return " ▼" if agent.done and facts.result.below_yardstick(agent, metric) else ""
 
 
-def _told(metric: str, found: Interval) -> str:
+def cell_of(metric: str, found: Interval) -> str:
     """Return a value with its interval, a whole number without one as a whole number."""
     value = scaled(metric, found.mean)
     alone = math.isnan(found.low) or found.low == found.high
