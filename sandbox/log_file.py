@@ -33,7 +33,8 @@ class LogColumns:
     `reward`: what the choice earned; by default 1 for a right label, 0 for a wrong one or an abstention, and minus the
     squared error of a forecast. `time`: number, date or time, by which rows are ordered. `propensity`: probability with
     which the choice was made. `group`, `cell`, `concept`: any values. `confidence`: probability given to the choice;
-    `likelihood`: probability given to the truth. `episode`: any name, used once. `terminated`, `truncated`: whether the
+    `likelihood`: probability given to the truth; `sharpness`: sum of the squared probabilities of all labels, which the
+    Brier score of more than two needs. `episode`: any name, used once. `terminated`, `truncated`: whether the
     episode ended here by itself, or was cut here; empty is false. `greedy`: what would have been chosen without
     exploring. `best`: V*; `value`: Q* of the choice; `next_best`: V* of what follows, taken as 0 where terminated.
     """
@@ -48,6 +49,7 @@ class LogColumns:
     concept: str | None = None
     confidence: str | None = None
     likelihood: str | None = None
+    sharpness: str | None = None
     episode: str | None = None
     terminated: str | None = None
     truncated: str | None = None

@@ -120,6 +120,7 @@ def _check(columns: LogColumns, discount: float, gap_range: float, tolerance: fl
             "a propensity has no use in episodes: yardsticks are for single decisions",
         ),
         ("likelihood" in given and "truth" not in given, "likelihood needs the column of the truth"),
+        ("sharpness" in given and "likelihood" not in given, "sharpness needs the column of the likelihood"),
         (not 0.0 <= discount <= 1.0, f"discount={discount!r} is out of range [0, 1]"),
         (not math.isnan(gap_range) and not priced, "gap_range needs best and value"),
         (not (math.isnan(gap_range) or 0.0 < gap_range < math.inf), f"gap_range={gap_range!r} is not above 0"),
@@ -188,7 +189,8 @@ def _parts(trace: Trace) -> Iterator[tuple[int, Trace]]:
     order = np.argsort(trace.group, kind="stable")
     codes, starts = np.unique(trace.group[order], return_index=True)
     for code, rows in zip(codes, np.split(order, starts[1:]), strict=True):
-        yield int(code), Trace(**{name: getattr(trace, name)[rows] for name in TRACE_COLUMNS})
+        extras = {name: column[rows] for name, column in trace.extras.items()}
+        yield int(code), Trace(**{name: getattr(trace, name)[rows] for name in TRACE_COLUMNS}, extras=extras)
 
 
 def _off_policy(columns: LogColumns, table: LogTrace) -> OffPolicy | None:

@@ -87,6 +87,7 @@ class LogTrace:
             ("propensity", ("number(x) BETWEEN 1e-100 AND 1", "a probability above 0"), "false"),
             ("confidence", _PROBABILITY, "true"),
             ("likelihood", _PROBABILITY, "true"),
+            ("sharpness", _PROBABILITY, "true"),
             ("best", _FINITE, "false"),
             ("value", _FINITE, "false"),
             ("terminated", _FLAG, "true"),
@@ -173,7 +174,7 @@ class LogTrace:
             found[f"{role}_no"] = f"coalesce({_code(role, role)}, -1)" if role in has else otherwise
         for role in _CHOICES:
             found[role] = _known(role)
-        for role in ("reward", "best", "value", "next_best", "confidence", "likelihood", "propensity"):
+        for role in ("reward", "best", "value", "next_best", "confidence", "likelihood", "sharpness", "propensity"):
             found[role] = _known(f"number({role}_raw)" if role in has else "NULL")
         if "reward" not in has:
             right = "CAST(choice IS NOT NULL AND choice = truth AS DOUBLE)"
@@ -245,11 +246,13 @@ class LogTrace:
         stored = {"cell": "cell_no", "group": "group_no", "concept": "concept_no"}
         names = [name for name in TRACE_COLUMNS if name != "answered_at"]
         selected = ", ".join(f'{stored.get(name, name)} AS "{name}"' for name in names)
-        sql = f"SELECT {selected}, propensity FROM log WHERE step >= ? AND step < ? ORDER BY step"
+        sql = f"SELECT {selected}, sharpness, propensity FROM log WHERE step >= ? AND step < ? ORDER BY step"
         for start in range(0, self.rows, CHUNK):
             found = self._log.execute(sql, [start, start + CHUNK]).fetchnumpy()
             columns = {name: np.asarray(found[name]) for name in names}
-            yield Chunk(make_trace(len(columns["step"]), columns), np.asarray(found["propensity"], dtype=np.float64))
+            extras = {"sharpness": np.asarray(found["sharpness"], dtype=np.float64)} if "sharpness" in self._has else {}
+            trace = make_trace(len(columns["step"]), columns, extras=extras)
+            yield Chunk(trace, np.asarray(found["propensity"], dtype=np.float64))
 
 
 def _known(sql: str) -> str:

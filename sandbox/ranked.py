@@ -11,11 +11,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sandbox.compiled import compiled
 from sandbox.ledger import Columns, columns_of
 from sandbox.table import FloatArray, IntArray
 from sandbox.trace import Trace
+
+Bits = NDArray[np.int8]  # labels, 0 or 1
 
 MOST = 2**20  # scores that are kept one by one
 _BITS = 11  # of the mantissa, in a step of the grid
@@ -35,7 +38,7 @@ def step_of(p: float) -> int:
 
 
 @compiled
-def _keep(c: Columns, scores: FloatArray, labels: IntArray, tail: int) -> tuple[int, int]:
+def _keep(c: Columns, scores: FloatArray, labels: Bits, tail: int) -> tuple[int, int]:
     """Write the scores and labels of the rows that have both; return how many, and how many before row `tail`.
 
     The score is the probability of the second label, by the confidence in the choice; without one, by the likelihood.
@@ -55,7 +58,7 @@ def _keep(c: Columns, scores: FloatArray, labels: IntArray, tail: int) -> tuple[
 
 
 @compiled
-def _spread(scores: FloatArray, labels: IntArray, grid: IntArray) -> None:
+def _spread(scores: FloatArray, labels: Bits, grid: IntArray) -> None:
     for i in range(scores.shape[0]):
         grid[labels[i], step_of(scores[i])] += 1
 
@@ -75,7 +78,7 @@ def _area(first: FloatArray, second: FloatArray) -> int:
     return doubled
 
 
-def roc_auc(scores: FloatArray, labels: IntArray) -> float:
+def roc_auc(scores: FloatArray, labels: IntArray | Bits) -> float:
     """Return the area under the ROC curve of scores (n,) for labels (n,) of 0 and 1; NaN where one never comes."""
     second = labels == 1
     lower, upper = np.sort(scores[~second]), np.sort(scores[second])
@@ -103,14 +106,14 @@ class Scored:
         self._rows = 0  # decisions seen
         self._before = 0  # scored before the tail
         self._kept = 0
-        self._scores, self._labels = np.empty(0), np.empty(0, dtype=np.int64)
+        self._scores, self._labels = np.empty(0), np.empty(0, dtype=np.int8)
         self._known: dict[tuple[int, bool], float] = {}  # areas, by the rows seen
         self._grid: IntArray | None = None  # (2, 2, STEPS): before the tail and in it, label by label
 
     def update(self, trace: Trace) -> None:
         """Add the next chunk of the run."""
         n = len(trace)
-        scores, labels = np.empty(n), np.empty(n, dtype=np.int64)
+        scores, labels = np.empty(n), np.empty(n, dtype=np.int8)
         tail = int(min(max(self._tail - self._rows, 0), n))
         kept, before = _keep(columns_of(trace), scores, labels, tail)
         scores, labels = scores[:kept], labels[:kept]
@@ -119,22 +122,22 @@ class Scored:
         if self._grid is None and self._kept + kept > self._most:
             self._grid = np.zeros((2, 2, STEPS), dtype=np.int64)
             self._add(self._scores[: self._kept], self._labels[: self._kept], self._before - before)
-            self._scores, self._labels = np.empty(0), np.empty(0, dtype=np.int64)
+            self._scores, self._labels = np.empty(0), np.empty(0, dtype=np.int8)
         if self._grid is not None:
             self._add(scores, labels, before)
         else:
             self._append(scores, labels)
         self._kept += kept
 
-    def _append(self, scores: FloatArray, labels: IntArray) -> None:
+    def _append(self, scores: FloatArray, labels: Bits) -> None:
         end = self._kept + len(scores)
         if end > len(self._scores):
             room = min(max(end, 2 * len(self._scores)), self._most)
             self._scores = np.concatenate([self._scores[: self._kept], np.empty(room - self._kept)])
-            self._labels = np.concatenate([self._labels[: self._kept], np.empty(room - self._kept, dtype=np.int64)])
+            self._labels = np.concatenate([self._labels[: self._kept], np.empty(room - self._kept, dtype=np.int8)])
         self._scores[self._kept : end], self._labels[self._kept : end] = scores, labels
 
-    def _add(self, scores: FloatArray, labels: IntArray, before: int) -> None:
+    def _add(self, scores: FloatArray, labels: Bits, before: int) -> None:
         assert self._grid is not None
         before = min(before, len(scores))
         _spread(scores[:before], labels[:before], self._grid[0])

@@ -82,6 +82,7 @@ BAD_REQUESTS: list[tuple[str, dict[str, Any], str]] = [
     ("choice,reward,episode,propensity a,1,1,1", {}, "a propensity has no use in episodes"),
     ("choice,reward,propensity 0.5,1,1", {}, "a propensity is of use where choices are labels"),
     ("choice,reward,likelihood a,1,1", {}, "likelihood needs the column of the truth"),
+    ("choice,truth,sharpness a,a,1", {}, "sharpness needs the column of the likelihood"),
     ("choice,reward a,1", {"discount": 1.5}, "discount=1.5 is out of range [0, 1]"),
     ("choice,reward a,1", {"discount": math.nan}, "discount=nan is out of range [0, 1]"),
     ("choice,reward a,1", {"gap_range": 1.0}, "gap_range needs best and value"),

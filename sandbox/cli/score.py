@@ -26,6 +26,7 @@ def score(
     terminated: Annotated[str | None, typer.Option(metavar="COLUMN", help="whether the episode ended here")] = None,
     truncated: Annotated[str | None, typer.Option(metavar="COLUMN", help="whether it was cut here")] = None,
     likelihood: Annotated[str | None, typer.Option(metavar="COLUMN", help="probability given to the truth")] = None,
+    sharpness: Annotated[str | None, typer.Option(metavar="COLUMN", help="sum of squared probabilities")] = None,
     best: Annotated[str | None, typer.Option(metavar="COLUMN", help="V*: what the best choice was worth")] = None,
     value: Annotated[str | None, typer.Option(metavar="COLUMN", help="Q*: what this choice was worth")] = None,
     next_best: Annotated[str | None, typer.Option(metavar="COLUMN", help="V* of what followed")] = None,
@@ -43,7 +44,7 @@ def score(
     columns = LogColumns(
         choice=choice, reward=reward, truth=truth, time=time, propensity=propensity, group=group,
         confidence=confidence, cell=cell, concept=concept, greedy=greedy, episode=episode, terminated=terminated,
-        truncated=truncated, likelihood=likelihood, best=best, value=value, next_best=next_best,
+        truncated=truncated, likelihood=likelihood, sharpness=sharpness, best=best, value=value, next_best=next_best,
     )  # fmt: skip
     nan = float("nan")
     scored = score_log(
