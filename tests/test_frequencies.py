@@ -48,16 +48,17 @@ def test_bins_are_what_a_naive_count_finds() -> None:
 @pytest.mark.parametrize("p", [0.5, 0.01, 0.0002])
 @pytest.mark.parametrize("kind", ["two numbers", "told the variance", "neither"])
 def test_p_values_are_bounds_however_rare_what_happens_is(p: float, kind: str) -> None:
-    """Of 2,000 true worlds, no larger share has a p-value under a level than the level says."""
-    rng, low = np.random.default_rng(1), []
-    for _ in range(2000):
-        batch = coins(np.full(500, p), rng)
-        if kind != "two numbers":  # a third number that choices earn, with its price
-            batch.rewards[:1] = batch.values[:1] = 0.25
-        known = (lambda one: one.values.clip(0.0) * (1.0 - one.values.clip(0.0))) if kind.startswith("told") else None
-        low.append(next(one.p for one in of(batch, variance=known).bins if one.look == "everything"))
+    """Of 1,000 groups of 300 tosses, no larger share has a p-value under a level than the level says."""
+    rng, groups = np.random.default_rng(1), np.repeat(np.arange(1000), 300)
+    batch = coins(np.full(len(groups), p), rng)._replace(group=groups)
+    if kind != "two numbers":  # a third number that choices earn, with its price
+        batch.rewards[::300] = batch.values[::300] = 0.25
+    known = (lambda one: one.values.clip(0.0) * (1.0 - one.values.clip(0.0))) if kind.startswith("told") else None
+    found = [one.p for one in of(batch, variance=known).bins if one.look == "group" and one.choice == 0]
+    assert len(found) == 1000
     for level in (0.5, 0.1, 0.01):
-        assert np.mean(np.array(low) <= level) <= level + 3.0 * math.sqrt(level * (1.0 - level) / 2000)
+        assert np.mean(np.array(found) <= level) <= level + 3.0 * math.sqrt(level * (1.0 - level) / 1000)
+    assert kind != "two numbers" or p < 0.5 or min(found) < 0.05  # and the bounds are no idle ones
 
 
 @pytest.mark.parametrize("stream", [Spam(), Spam(drift="gradual@5000~20000"), Recommendation()], ids=lambda s: s.kind)
