@@ -415,7 +415,7 @@ def test_memory_does_not_grow_with_the_run() -> None:
             early = tracemalloc.get_traced_memory()[0]
     late = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
-    assert late < early + 100_000
+    assert late < early + 300_000  # what is kept of the random walk itself
 
 
 @pytest.mark.parametrize("decision", DECISIONS)
