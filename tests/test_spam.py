@@ -275,7 +275,7 @@ def all_equal(one: Batch, other: Batch) -> np.ndarray:
             "padding": st.floats(0.0, 1.0),
             "padded_words": st.integers(1, 20),
             "reaction": st.sampled_from([0, 50, 170]),
-            "budget": st.integers(0, 4),
+            "budget": st.integers(0, 2),
             "tolerance": st.floats(0.0, 1.0),
             "drift": st.sampled_from([None, *SPECS.values(), "gradual@20~100:spam_share=1.0"]),
         }

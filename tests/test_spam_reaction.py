@@ -398,7 +398,7 @@ def test_its_gaps_are_called_myopic() -> None:
         ({"drift": "abrupt@5:reaction=7"}, "reaction never changes"),
         (
             {"reaction": 9, "campaign_life": 80, "drift": "gradual@5~99"},
-            "make 3,640 concepts, more than 1,024; lower the",
+            "make 3,640 concepts, more than 2,048; lower the",
         ),
     ],
     ids=str,

@@ -21,7 +21,7 @@ from sandbox.streams.spam_text import DELIVER, LONGEST, MOST_PADDED, write_messa
 from sandbox.table import FloatArray, IntArray
 
 _LARGE_SAMPLE = 4 * BATCH
-_MOST_CONCEPTS = 1024  # of a spammer who reacts: E[V*] is worked out for each
+_MOST_CONCEPTS = 2048  # of a spammer who reacts: E[V*] is worked out for each
 _KEPT_RUNS = 64  # of the oracle, while the spammer reacts
 _RANGES = {
     "spam_share": (0.0, 1.0),
