@@ -39,15 +39,15 @@ def make_groups(meta: Meta) -> tuple[FloatArray, IntArray]:
 def sum_groups(c: Columns, first: int, rows: int, signals: FloatArray, groups: tuple[FloatArray, IntArray]) -> None:
     """Add the rows judged in `signals` (K, BLOCK) to the sums of their groups; a group unheard of is left out."""
     sums, kept = groups
-    for i in range(rows if sums.shape[0] else 0):
-        group = c.group[first + i]
-        if 0 <= group < sums.shape[0]:
-            for k in range(kept.shape[0]):
-                value, of = signals[kept[k], i], sums[group, k]
-                if value == value:  # not NaN
-                    of[_REST] += lost(of[_TOTAL], value)
-                    of[_TOTAL] += value
-                    of[_COUNT] += 1.0
+    count = sums.shape[0]
+    for k in range(kept.shape[0] if count else 0):
+        row = kept[k]
+        for i in range(rows):
+            group, value = c.group[first + i], signals[row, i]
+            if value == value and 0 <= group < count:  # not NaN
+                sums[group, k, _REST] += lost(sums[group, k, _TOTAL], value)
+                sums[group, k, _TOTAL] += value
+                sums[group, k, _COUNT] += 1.0
 
 
 def group_table(sums: FloatArray, kept: IntArray) -> FloatArray:

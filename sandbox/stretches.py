@@ -119,7 +119,9 @@ class Visits:
         if not self._on or len(self._kept) >= MOST_VISITS:
             return
         laws = len(self._meta.passing)
-        concept = trace.concept % laws if laws else trace.concept
+        concept = trace.concept
+        if laws and concept.max(initial=0) >= laws:  # beside the world's own phases; a remainder takes its time
+            concept = concept % laws
         loss = losses_of(trace, self._meta)
         cuts = np.flatnonzero(concept[1:] != concept[:-1]) + 1
         starts, ends = np.append(0, cuts), np.append(cuts, len(trace))
