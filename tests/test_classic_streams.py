@@ -154,7 +154,7 @@ def sea_posterior(world: Sea, concept: int, x: dict) -> list[float]:
 def weights_of(world: Hyperplane, change: int) -> np.ndarray:
     weights = np.random.default_rng([world.law_seed, 0]).random(world.dimensions)
     if change:
-        rng = np.random.default_rng([world.law_seed, change])
+        rng = np.random.default_rng([world.law_seed, 5, change])
         moved = rng.permutation(world.dimensions)[: world.moving]
         weights[moved] = rng.random(len(moved))
     return weights

@@ -13,6 +13,7 @@ from sandbox.streams._mixed import Part
 from sandbox.streams._sides import Sides, SideStream
 from sandbox.table import FloatArray, IntArray
 
+_MOVED = 5  # child seed of weights drawn anew; 1 is that of agents
 _QUARTILE = 0.6744897501960817  # of the standard normal: half of the points are nearer
 
 
@@ -49,7 +50,7 @@ class Hyperplane(SideStream):
         rng = np.random.default_rng([self.law_seed, 0])
         weights = rng.random(self.dimensions)
         if part.change:
-            rng = np.random.default_rng([self.law_seed, part.change])
+            rng = np.random.default_rng([self.law_seed, _MOVED, part.change])
             moved = rng.permutation(self.dimensions)[: self.moving]
             weights[moved] = rng.random(len(moved))
         return -weights, -0.5 * float(weights.sum())
