@@ -22,8 +22,9 @@ from sandbox.drift import KINDS
 from sandbox.errors import SandboxError
 from sandbox.interfaces import Decision, Number, Question, settings_of
 from sandbox.law_stream import BATCH, Batch
-from sandbox.streams import _normal, house_prices
-from sandbox.streams.house_prices import DISTRICTS, FEATURES, HousePrices
+from sandbox.streams import _normal, house_prices, house_prices_law
+from sandbox.streams.house_prices import HousePrices
+from sandbox.streams.house_prices_law import DISTRICTS, FEATURES
 from tests.forecasts import (
     DRAWS,
     FEEDBACKS,
@@ -99,7 +100,7 @@ def brute_force(world: HousePrices, question: Question) -> tuple[float, float]:
     for weight, parts in world.parts(question.concept):
         blended: dict[str, float] = {}
         for part in parts:
-            own = dict(zip((*house_prices.TASTES, "season", "trend"), world._taste(part).tolist(), strict=True))
+            own = dict(zip((*house_prices_law.TASTES, "season", "trend"), world._taste(part).tolist(), strict=True))
             for name, value in own.items():
                 blended[name] = blended.get(name, 0.0) + part.share * value
         spread = sum(part.share * part.settings.get("noise", world.noise) for part in parts)
@@ -251,7 +252,7 @@ def test_as_an_environment() -> None:
 def test_the_plain_text_equals_the_compiled_one_bit_for_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     made = {"drift": "gradual@10~100"}
     wanted = HousePrices(**made).batch(3, 0, 120)
-    for module in (house_prices, _normal, draws):
+    for module in (house_prices, house_prices_law, _normal, draws):
         for name, thing in list(vars(module).items()):
             if hasattr(thing, "py_func"):
                 monkeypatch.setattr(module, name, thing.py_func)
