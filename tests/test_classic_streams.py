@@ -376,7 +376,9 @@ def test_river_learns_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("world", "floor"), [(Stagger(), 0.0), (Sea(), 0.1), (Led(), 0.25998), (Hyperplane(), 0.05)], ids=str
+    ("world", "floor"),
+    [(Stagger(), 0.0), (Sea(), 0.1), (Led(), 0.25998), (Hyperplane(), 0.05)],
+    ids=["stagger", "sea", "led", "hyperplane"],
 )
 def test_labels_that_are_shuffled_are_worth_the_prior(world: object, floor: float) -> None:
     check_shuffled_labels(world, floor)
