@@ -55,6 +55,7 @@ def unit_of(metric: str) -> str:
 def in_words(metric: str) -> str:
     """Return what stands behind a value in a sentence: `-18 reward per episode`, `89 % right labels`."""
     known = {"accuracy": "% right labels", "mae": "mean absolute error", "rmse": "root mean squared error"}
+    known["shortfall"] = "reward less than the oracle's run of the same seed"
     if metric in known or METRICS[metric].percent:
         return known.get(metric, f"% {title_of(metric)}")
     unit = METRICS[metric].unit
