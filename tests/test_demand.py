@@ -209,6 +209,23 @@ def test_nothing_is_worth_more_than_the_quantile(
     assert made.value == pytest.approx(value, rel=1e-7, abs=1e-7)
 
 
+@pytest.mark.parametrize("unit", [1.0, 1000.0])
+@pytest.mark.parametrize("decision", ["order", "quantile"])
+def test_rounding_makes_nothing_worth_more_than_the_best(decision: str, unit: float) -> None:
+    world, seen = Demand(decision=decision, margin=unit, waste=unit, volume=100.0), 0
+    for question in islice(world.questions(0), 300):
+        assert question.values is not None
+        best = question.values[demand_law.BEST]
+        for off in (0.0, 1e-13, -1e-13, 1e-12, -1e-12, 1e-10, -1e-10):
+            made = world.settle(question, Decision(best + off))
+            assert made.value <= made.best
+            seen += made.value < made.best
+        wrong = question._replace(values=[*question.values[:4], question.values[4] - 1e-6 * unit, *question.values[5:]])
+        made = world.settle(wrong, Decision(best))
+        assert made.value > made.best  # an oracle that is wrong is not covered up
+    assert seen > 100
+
+
 def test_what_is_told_is_what_was_sold() -> None:
     for decision in DECISIONS:
         for censored in (True, False):

@@ -18,6 +18,7 @@ from sandbox.streams._mixed import Part
 from sandbox.table import FloatArray, IntArray
 
 _TASTES = 3  # child seed; 1 is that of agents, and zeros at the end of a seed count for nothing
+_ROUNDING = 1e-14  # of what a choice is worth, as a share of what its units cost
 
 
 class Demand(ForecastStream):
@@ -105,6 +106,11 @@ class Demand(ForecastStream):
             return law.Game(float(self.level), math.nan, math.nan)
         return law.Game(self.margin / (self.margin + self.waste), float(self.margin), float(self.waste))
 
+    @property
+    def _unit(self) -> float:
+        """What one more left over costs beside one more sold."""
+        return 1.0 if math.isnan(self.game.margin) else self.game.margin + self.game.waste
+
     def market(self, concept: int) -> law.Market:
         """Return the law of a concept."""
         if concept not in self._markets:
@@ -164,8 +170,7 @@ class Demand(ForecastStream):
             low, high = (middle + 1, high) if more < game.level else (low, middle)
         orders = not math.isnan(game.margin)
         self.abstention = 0.0 if orders else -game.level * float(mean)
-        unit = game.margin + game.waste if orders else 1.0
-        self._constant = self.abstention + unit * (game.level * low - mean_left_over(many, float(low)))
+        self._constant = self.abstention + self._unit * (game.level * low - mean_left_over(many, float(low)))
         apart = float(best) - self._constant
         self.gap_range = apart if apart > 1e-9 else 1.0
         return values
@@ -184,7 +189,9 @@ class Demand(ForecastStream):
         if made.choice is None:
             return Settled(best, self.abstention, self.abstention, told)
         choice = number_of(made)
-        value = law.worth(np.array(values), game, choice)
+        value, most = law.worth(np.array(values), game, choice), values[law.BEST_VALUE]
+        if most < value <= most + _ROUNDING * self._unit * (1.0 + abs(choice)):
+            value = most  # as next to the best order
         if self.decision == "quantile":
             short = demand - choice
             return Settled(best, value, -max(game.level * short, (game.level - 1.0) * short), told)
