@@ -20,7 +20,7 @@ def test_zeros_at_the_end_of_a_seed_count_for_nothing() -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 3])
-@pytest.mark.parametrize("world", ["demand", "hyperplane", "recommendation"])
+@pytest.mark.parametrize("world", ["demand", "house-prices", "hyperplane", "recommendation", "text"])
 def test_no_law_is_drawn_from_the_numbers_of_an_agent(world: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     made, drawn = np.random.default_rng, []
 
