@@ -139,7 +139,7 @@ class Messages(NamedTuple):
 class Numbers(NamedTuple):
     """What can be seen of a chunk of rows of numbers, for compiled loops."""
 
-    values: NDArray[np.float64]  # (n, d)
+    values: NDArray[np.float64]  # (n, d), its columns in the order of the observation space
 
 
 class Slate(NamedTuple):

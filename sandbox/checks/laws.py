@@ -163,7 +163,7 @@ def check_seen_is_the_observation(subject: streams.StreamSubject) -> None:
             held, shown = words_of(stream.observation_space, observation), batch.seen.words[i, : batch.seen.length[i]]
             same = held == shown.tolist()
         else:
-            same = shows(observation, batch.seen, i)
+            same = shows(stream.observation_space, observation, batch.seen, i)
         if not same:
             raise CheckError(f"question {i}: the batch shows something else than the observation")
 

@@ -10,10 +10,11 @@ from gymnasium import spaces
 from sandbox.interfaces import Numbers, Slate, Words
 
 
-def shows(observation: Any, seen: Slate | Numbers, i: int) -> bool:
+def shows(space: spaces.Space[Any], observation: Any, seen: Slate | Numbers, i: int) -> bool:
     """Say whether an observation shows user, context and items of the i-th slate; the context; numbers; or nothing."""
     if isinstance(seen, Numbers):
-        return np.array_equal(list(observation.values()), seen.values[i])
+        assert isinstance(space, spaces.Dict)
+        return np.array_equal([observation[name] for name in space.spaces], seen.values[i])
     if isinstance(observation, dict):
         return all(
             np.array_equal(observation[name], part[i])

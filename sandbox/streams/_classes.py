@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from gymnasium import spaces
 
 from sandbox.compiled import compiled
 from sandbox.drift import Specs
@@ -15,7 +14,7 @@ from sandbox.errors import SandboxError
 from sandbox.interfaces import Label, Labels, Messages, Numbers
 from sandbox.law_stream import Batch
 from sandbox.streams._mixed import MixedStream, Part
-from sandbox.streams.features import AnyNumber
+from sandbox.streams.features import row_space
 from sandbox.table import FloatArray, IntArray
 
 
@@ -52,7 +51,7 @@ class ClassStream(MixedStream):
         self.choice_names = tuple(map(str, labels))
         self.feature_names = tuple(features)
         self.n_cells = len(self.cell_names)
-        self.observation_space = spaces.Dict({name: AnyNumber() for name in features})
+        self.observation_space = row_space(features)
 
     def _check_whole(self, setting: str) -> None:
         """Refuse, in one line, values of a setting that are no whole numbers: a drift leads from one to another."""

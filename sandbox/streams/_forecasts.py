@@ -7,13 +7,13 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
-from gymnasium import spaces
 
 from sandbox.drift import Specs
 from sandbox.errors import RunError
 from sandbox.interfaces import Decision, Number, Numbers, Question, Settled
 from sandbox.law_stream import BATCH, Batch
 from sandbox.streams._mixed import MixedStream
+from sandbox.streams.features import row_space
 from sandbox.table import FloatArray, IntArray
 
 MEAN, VARIANCE = 0, 1  # the first two of a question's `values`
@@ -40,8 +40,7 @@ class ForecastStream(MixedStream):
     def __init__(self, drift: Specs = None) -> None:
         super().__init__(drift)
         self.choice_space = Number()
-        one = spaces.Box(-np.inf, np.inf, (), np.float64)
-        self.observation_space = spaces.Dict(dict.fromkeys(self.features, one))
+        self.observation_space = row_space(self.features)
 
     @abstractmethod
     def ask(self, seed: int, start: int, concept: IntArray) -> Batch:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-from gymnasium import spaces
 
 from sandbox.compiled import compiled
 from sandbox.draws import OUTCOME, stream_of, uniform
@@ -13,6 +12,7 @@ from sandbox.drift import Specs
 from sandbox.interfaces import Labels, Numbers
 from sandbox.law_stream import Batch
 from sandbox.streams._mixed import MixedStream
+from sandbox.streams.features import row_space
 from sandbox.table import FloatArray, IntArray
 
 
@@ -40,7 +40,7 @@ class Coin(MixedStream):
         self.share = share
         self._check_settings()
         self.choice_space = Labels((False, True))
-        self.observation_space = spaces.Dict({"one": spaces.Box(-np.inf, np.inf, (), np.float64)})
+        self.observation_space = row_space(["one"])
         self._known: dict[int, float] = {}
 
     def chance(self, concept: int) -> float:

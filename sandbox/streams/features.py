@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,11 @@ class AnyNumber(spaces.Box):
 
     def __repr__(self) -> str:
         return "AnyNumber()"
+
+
+def row_space(names: Iterable[str]) -> spaces.Dict:
+    """Return the space of rows of numbers, in the order of `names`: that of the columns which compiled loops see."""
+    return spaces.Dict([(name, AnyNumber()) for name in names])  # of a dict Gymnasium would sort the names
 
 
 def feature_space(example: Mapping[Any, Any]) -> spaces.Dict:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from gymnasium import spaces
 
 from sandbox.draws import keyed_uniforms
 from sandbox.drift import Specs
@@ -17,6 +16,7 @@ from sandbox.interfaces import Decision, Labels, Numbers, Question
 from sandbox.law_stream import Batch
 from sandbox.streams._mixed import Part
 from sandbox.streams._sets import SetStream
+from sandbox.streams.features import row_space
 from sandbox.streams.fraud_law import (
     CARD_DAYS,
     FEATURES,
@@ -134,7 +134,7 @@ class Fraud(SetStream):
         self.suggested = 40 * per_day
         self.gap_range = self.luck_reach = LARGEST if saves == "amount" else 1.0
         self.choice_space = Labels((False, True))
-        self.observation_space = spaces.Dict({name: spaces.Box(-np.inf, np.inf, (), np.float64) for name in FEATURES})
+        self.observation_space = row_space(FEATURES)
         self._laws: dict[int, Law] = {}
         self._usual = np.array(_cut(0.0))
 
