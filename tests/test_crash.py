@@ -45,6 +45,12 @@ def left_in(folder: Path) -> list[str]:
     return [path.name for path in folder.rglob(".tmp*")]
 
 
+def moments(count: int, seed: int) -> list[float]:
+    """Return `count` moments in [0, 1), shuffled: one in each of as many equal parts, so that few cover all."""
+    rng = random.Random(seed)
+    return rng.sample([(k + rng.random()) / count for k in range(count)], count)
+
+
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
     """A folder in which the study was done without a fault, and how long that took."""
@@ -55,14 +61,14 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
     return place, time.monotonic() - began
 
 
-def test_killed_at_twenty_moments_it_goes_on_to_the_same_bytes(undisturbed: tuple[Path, float], tmp_path: Path) -> None:
+@pytest.mark.xdist_group("crash")
+def test_killed_at_ten_moments_it_goes_on_to_the_same_bytes(undisturbed: tuple[Path, float], tmp_path: Path) -> None:
     straight, seconds = undisturbed
     user_file(tmp_path)
-    rng = random.Random(7)
-    for k in range(20):
+    for k, moment in enumerate(moments(10, seed=7)):
         process = start(tmp_path, *STUDY)
         wait_for(lambda process=process: listens(process), process)
-        time.sleep(rng.uniform(0.1, 0.9) * seconds)
+        time.sleep((0.1 + 0.8 * moment) * seconds)
         process.kill()
         process.communicate()
         wait_until_gone(tmp_path)
@@ -75,14 +81,14 @@ def test_killed_at_twenty_moments_it_goes_on_to_the_same_bytes(undisturbed: tupl
     assert len(stored(straight / "runs")) == 3 + 12 and left_in(tmp_path) == []
 
 
+@pytest.mark.xdist_group("crash")
 def test_stopped_at_any_moment_it_says_one_line_and_goes_on(undisturbed: tuple[Path, float], tmp_path: Path) -> None:
     straight, seconds = undisturbed
     user_file(tmp_path)
-    rng = random.Random(5)
-    for k in range(9):
+    for k, moment in enumerate(moments(6, seed=5)):
         process, number = start(tmp_path, *STUDY), SIGNALS[k % 3]
         wait_for(lambda process=process: listens(process), process)
-        time.sleep(rng.uniform(0.0, 1.0) ** 2 * seconds)
+        time.sleep(moment**2 * seconds)
         os.killpg(process.pid, number)
         began = time.monotonic()
         _, err = process.communicate(timeout=60)
