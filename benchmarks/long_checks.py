@@ -57,7 +57,7 @@ CHECKS = (
     (
         "2,000,000 forecasts of each market and shop, and words of each topic model, against their laws",
         "test_house_prices.py tests/test_demand.py tests/test_text.py",
-        "spread_as or as_often_as or variance_of_the_law",
+        "spread_as or as_often_as or variance_of_the_law or cover_what",
         {"SANDBOX_DRAWS": "2000000"},
     ),
     (
