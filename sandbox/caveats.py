@@ -11,6 +11,7 @@ from sandbox.metrics import audit_failures
 
 if TYPE_CHECKING:
     from sandbox.agent_result import AgentResult
+    from sandbox.trace import Meta
 
 
 _MUCH = 0.1  # share of a run that an unfinished episode may be before it is named
@@ -23,11 +24,19 @@ def caveats(agents: Sequence[AgentResult], priced: bool) -> list[str]:
     """Return every caveat of a study's results: failures, audits, runs cut short, repeated runs, abstentions."""
     found = [f"failed: {agent.name}: {run.error}" for agent in agents for run in agent.failed]
     for agent in agents:
-        found += [*_survivors(agent), *_audits(agent, priced), *_unfinished(agent), *_abstained(agent)]
+        found += [*_survivors(agent), *_audits(agent, priced)]
+        found += [*_unfinished(agent), *_abstained(agent), *_unheard(agent)]
     same = [agent.name for agent in agents if 1 == agent.distinct < len(agent.done)]
     if same:
         found.append(f"every seed gave the same run, which counts once, for {', '.join(same)}")
     return found
+
+
+def label_caveats(meta: Meta) -> list[str]:
+    """Return the caveat of a world with one label only: whoever says it is right."""
+    if meta.task != "classification" or len(meta.labels) != 1:
+        return []
+    return [f"every label is {str(meta.labels[0])!r}: whoever says so is always right, and nothing can be learned"]
 
 
 def terms_caveats(agents: Sequence[AgentResult], never: Sequence[str], unfinished: Sequence[str]) -> list[str]:
@@ -79,3 +88,9 @@ def _abstained(agent: AgentResult) -> Iterator[str]:
     share = agent.interval("abstentions").mean / agent.decisions
     if share > _OFTEN:
         yield f"{agent.name}: abstained from {share:.0%} of its decisions; errors are those of the others"
+
+
+def _unheard(agent: AgentResult) -> Iterator[str]:
+    """Name an agent that heard no answer at all."""
+    if agent.done and agent.decisions == agent.interval("never_answered").mean + agent.interval("pending").mean:
+        yield f"{agent.name}: no answer came before the end of a run, so that it learned nothing"

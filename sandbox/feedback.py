@@ -27,6 +27,7 @@ _FIXED, _UNIFORM, _GEOMETRIC, _EXPONENTIAL = range(4)
 _LAWS = {"uniform": _UNIFORM, "geometric": _GEOMETRIC, "exponential": _EXPONENTIAL}
 _TAIL = 20.0  # times (mean + 1) after which a geometric or exponential delay is cut: under one in 5e8
 _LONGEST = 10_000_000
+_TOLD = 10  # choices that are named
 _DELAY = re.compile(r"(\w+)\(([^()]*)\)$")
 _MODES = ("immediate", "delayed", "partial", "noisy", "one-sided", "active")
 
@@ -139,7 +140,8 @@ class Feedback:
         for choice in self.only:
             code = names.index(str(choice)) if str(choice) in names else choice  # a label may be called True, or 5
             if not isinstance(code, int) or isinstance(code, bool) or not 0 <= code < n_choices:
-                known = ", ".join(names) or f"0 to {n_choices - 1}"
+                more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
+                known = ", ".join(names[:_TOLD]) + more if names else f"0 to {n_choices - 1}"
                 raise SandboxError(f"feedback: one-sided={choice}: there is no such choice; there is {known}")
             found[code] = True
         return found

@@ -28,6 +28,7 @@ from sandbox.rows import (
     greedy_choice,
     vector_of,
 )  # fmt: skip
+from sandbox.sound import check_probability
 from sandbox.table import FloatArray
 from sandbox.table_env import DriftClock
 from sandbox.trace import CHUNK, Sink
@@ -49,6 +50,9 @@ _BLAMED = {
     "reset": "the environment's reset",
     "questions": "the stream",
     "reward": "the stream's reward",
+    "predict_one": "the model's predict_one",
+    "predict_proba_one": "the model's predict_proba_one",
+    "learn_one": "the model's learn_one",
 }
 
 
@@ -228,12 +232,6 @@ def _considered(
         return choice, choice, 0.0, 0.0, confidence, vector_of(choice, space)
     code = code_of(choice, space)
     return choice, choice, code, greedy_choice(code, explored, scores), confidence, None
-
-
-def check_probability(what: str, value: float) -> None:
-    """Raise `RunError` unless `value` is a probability, or NaN."""
-    if value == value and not 0.0 <= value <= 1.000000001:
-        raise RunError(f"the agent's {what} is {value}, not a probability")
 
 
 def mailbox(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandbox.agent_result import AgentResult
-from sandbox.caveats import MYOPIC, caveats, terms_caveats
+from sandbox.caveats import MYOPIC, caveats, label_caveats, terms_caveats
 from sandbox.drifting import Drifting
 from sandbox.frames import as_frame
 from sandbox.headlines import headline_of, metrics_of, task_of
@@ -107,7 +107,7 @@ class Result:
         """Return, in words, what a reader must know before believing the numbers."""
         terms = terms_caveats(self.agents, self.drifting.never, self.drifting.unfinished)
         myopic = [MYOPIC] if self.meta.objective.endswith("myopic") else []
-        return myopic + caveats(self.agents, self.meta.priced) + terms + self.notes
+        return myopic + label_caveats(self.meta) + caveats(self.agents, self.meta.priced) + terms + self.notes
 
     def compare(self, metric: str = "") -> Comparison:
         """Return who is better in `metric` ('': the headline), and how sure that is; it shows itself in a notebook."""

@@ -14,6 +14,7 @@ from gymnasium import spaces
 from sandbox.errors import RunError
 from sandbox.interfaces import Labels, Number
 from sandbox.oracle import Solution
+from sandbox.sound import shortly
 from sandbox.table import FloatArray
 from sandbox.trace import CHUNK, Sink, Trace, make_trace
 
@@ -37,16 +38,20 @@ def greedy_choice(choice: float, explored: bool, scores: Sequence[float] | None)
 def code_of(choice: Any, space: spaces.Space[Any]) -> float:
     """Return the numeric code of a choice that is one number; raise `RunError` if it lies outside its space."""
     if isinstance(space, Number):
-        if isinstance(choice, numbers.Real) and math.isfinite(choice):
-            return float(choice)
-        raise RunError(f"the agent forecast {choice!r}, which is not a finite number")
+        try:
+            if isinstance(choice, numbers.Real) and math.isfinite(choice):
+                return float(choice)
+        except OverflowError:
+            pass
+        raise RunError(f"the agent forecast {shortly(choice)}, which is not a finite number")
     if isinstance(space, spaces.Discrete):
         whole = isinstance(choice, np.ndarray) and choice.shape == () and np.issubdtype(choice.dtype, np.integer)
-        if (whole or isinstance(choice, numbers.Integral)) and space.contains(np.int64(choice)):
+        whole = whole or (isinstance(choice, numbers.Integral) and abs(int(choice)) < 2**62)
+        if whole and space.contains(np.int64(choice)):
             return int(choice) - int(space.start)
         limits = f"0..{int(space.n) - 1}" if int(space.start) == 0 else str(space)
         hint = "; a label's code is wanted, not the label" if isinstance(space, Labels) else ""
-        raise RunError(f"the agent chose {choice!r}, outside {limits}{hint}")
+        raise RunError(f"the agent chose {shortly(choice)}, outside {limits}{hint}")
     raise RunError(f"choices in {space} are no single number")
 
 
@@ -55,15 +60,15 @@ def vector_of(choice: Any, space: spaces.Space[Any]) -> FloatArray:
     if isinstance(space, spaces.Box):
         flat = np.asarray(choice, dtype=np.float64).ravel()
         if flat.shape != (math.prod(space.shape),) or not np.isfinite(flat).all():
-            raise RunError(f"the agent chose {choice!r}, which does not fit {space}")
+            raise RunError(f"the agent chose {shortly(choice)}, which does not fit {space}")
         low, high = space.low.ravel().astype(np.float64), space.high.ravel().astype(np.float64)
         with np.errstate(invalid="ignore"):  # infinite bounds have no slack to add
             slack = 1e-6 * np.maximum(1.0, np.nan_to_num(high - low, posinf=1.0))  # rounding of single precision
         if (flat < low - slack).any() or (flat > high + slack).any():
-            raise RunError(f"the agent chose {choice!r}, outside {space}")
+            raise RunError(f"the agent chose {shortly(choice)}, outside {space}")
         return flat
     if not space.contains(choice):
-        raise RunError(f"the agent chose {choice!r}, outside {space}")
+        raise RunError(f"the agent chose {shortly(choice)}, outside {space}")
     return np.asarray(spaces.flatten(space, choice), dtype=np.float64).ravel()
 
 

@@ -51,7 +51,7 @@ class DayEnv(StreamEnv):
             raise SandboxError("the day was decided already; reset() begins the next one")
         scores = self._choice(action)
         if scores is None or not self.action_space.contains(scores):
-            raise SandboxError(f"the action {action!r} is outside {self.action_space}")
+            raise self._outside(action)
         met, n = self._met, self.stream.per_day
         made = [Decision(1, score) for score in scores.tolist()]
         alerts = ranked(made, met.alerts, self._seed, self._step * n)

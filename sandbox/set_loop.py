@@ -16,8 +16,9 @@ import numpy as np
 from sandbox.feedback import NEVER, Feedback, Mailbox, told_label
 from sandbox.insiders import StreamOracle
 from sandbox.interfaces import Agent, Decision, Experience, Question
-from sandbox.loop import agent_rng, blame, check_probability
+from sandbox.loop import agent_rng, blame
 from sandbox.rows import StreamWriter, code_of
+from sandbox.sound import check_distribution
 from sandbox.streams._sets import SetStream, best_set, ranked
 from sandbox.trace import CHUNK, Sink
 
@@ -80,10 +81,9 @@ class _Days:
         if made.choice is not None:
             made = made._replace(choice=int(code_of(made.choice, self.stream.choice_space)))
         if made.confidence == made.confidence:
-            check_probability("confidence", made.confidence)
+            check_distribution(made.confidence, made.scores, 2)
             if made.scores is not None:
                 made = made._replace(scores=tuple(made.scores))  # before they can change
-                check_probability("the probability of 1", made.scores[1])  # type: ignore[index]
         return made
 
     def _end_day(self, last: int) -> None:

@@ -19,6 +19,7 @@ from sandbox.drifting_stream import DriftingStream
 from sandbox.errors import SandboxError
 from sandbox.interfaces import Labels, Question, Stream, check_range
 from sandbox.law_stream import LawStream
+from sandbox.sound import shortly
 from sandbox.table_env import DriftClock
 
 
@@ -98,16 +99,23 @@ class StreamEnv(DriftClock, gym.Env[Any, Any]):
         """Return the choice that an action is; refuse one outside the space."""
         if action is None:
             return None
-        if self.action_space.shape:
+        space = self.action_space
+        if isinstance(space, spaces.Discrete):
+            if not space.contains(action):
+                raise self._outside(action)
+            return int(action)
+        try:
             row = np.asarray(action, dtype=np.float64)
-            if row.shape != self.action_space.shape or not np.isfinite(row).all():
-                raise SandboxError(f"the action {action!r} is outside {self.action_space}")
-            return row
-        if not isinstance(self.action_space, spaces.Discrete):
-            return float(action)
-        if not self.action_space.contains(action):
-            raise SandboxError(f"the action {action!r} is outside {self.action_space}")
-        return int(action)
+        except (TypeError, ValueError, OverflowError):
+            raise self._outside(action) from None
+        if row.shape != space.shape or not np.isfinite(row).all():
+            raise self._outside(action)
+        if isinstance(space, spaces.Box) and ((row < space.low).any() or (row > space.high).any()):
+            raise self._outside(action)
+        return row if space.shape else float(row)
+
+    def _outside(self, action: Any) -> SandboxError:
+        return SandboxError(f"the action {shortly(action)} is outside {self.action_space}")
 
     def _told(self, question: Question, choice: Any) -> dict[str, Any]:
         told: dict[str, Any] = {}

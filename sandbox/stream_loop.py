@@ -27,8 +27,9 @@ from sandbox.interfaces import (
     number_reward,
 )  # fmt: skip
 from sandbox.law_stream import LawStream
-from sandbox.loop import agent_rng, blame, check_probability, mailbox
+from sandbox.loop import agent_rng, blame, mailbox
 from sandbox.rows import StreamWriter, code_of, greedy_choice
+from sandbox.sound import check_fits, check_rewards, likelihood_of, unsound
 from sandbox.trace import CHUNK, Sink
 
 
@@ -74,7 +75,16 @@ def _questions(
     nan, infinite = math.nan, math.inf
     parts: Sequence[tuple[Any, float]] = ()
     for step, question in enumerate(islice(stream.questions(seed), steps)):
-        observation, truth, cell, group, concept, values, rewards, abstention = question
+        try:
+            observation, truth, cell, group, concept, values, rewards, abstention = question
+            if n_labels:
+                sound = 0 <= truth < n_labels and truth % 1 == 0
+            else:
+                sound = -infinite < truth < infinite or values is not None
+        except (TypeError, ValueError):
+            sound = False
+        if not sound:
+            raise unsound(question, n_labels)
         if type(observation) is dict:
             try:
                 total = sum(observation.values())
@@ -85,11 +95,15 @@ def _questions(
                 _check_features(observation)
         elif isinstance(observation, np.ndarray):
             _check_array(observation)
-        if not -infinite < truth < infinite and (n_labels or values is None):
-            raise RunError(f"the stream gave the label {truth}")
+        if rewards is not None:
+            check_rewards(rewards, n_choices)
         if oracle is not None:
             oracle.question = question
-        made = act(observation)
+        try:
+            made = act(observation)
+        except Exception:
+            check_fits(observation, stream.observation_space)
+            raise
         if type(made) is not Decision:
             made = Decision(made)
         choice, confidence, explored, scores, ask = made
@@ -102,14 +116,7 @@ def _questions(
         greedy = code if not explored else greedy_choice(code, explored, scores)  # before scores can change
         likelihood = nan
         if confidence == confidence and n_labels and choice is not None:
-            if not 0.0 <= confidence <= 1.000000001:
-                check_probability("confidence", confidence)
-            if scores is None:
-                likelihood = _likelihood(confidence, code, truth, n_labels)
-            else:
-                likelihood = scores[int(truth)]
-                if not 0.0 <= likelihood <= 1.000000001:
-                    raise RunError(f"the agent gave the truth the probability {likelihood}")
+            likelihood = likelihood_of(confidence, scores, code, truth, n_labels)
         if sharp is not None:
             sharp.append(nan if scores is None or likelihood != likelihood else sum(map(mul, scores, scores)))
         told: float | None = truth if n_labels or values is None else None
@@ -129,6 +136,7 @@ def _questions(
             reward = earned(question, choice) if rewards is None else abstention if choice is None else rewards[choice]
             heard = reward
         if settling is None and values is not None:
+            check_rewards(values, n_choices)
             best = max(values)
             value = abstention if choice is None else values[int(code)]
             writer.prices.append((best if best > abstention else abstention, value))
@@ -197,13 +205,6 @@ def _misinformed_of(
     reward = stream.settle(question._replace(truth=wrong), made).reward
     told = wrong if wrong == wrong else None
     return Experience(question.observation, made.choice, reward, None, True, False, told, step)
-
-
-def _likelihood(confidence: float, code: float, truth: float, n_labels: int) -> float:
-    """Return the probability that the agent gave to the truth, NaN where its confidence alone does not say."""
-    if n_labels == 2:
-        return confidence if code == truth else 1.0 - confidence
-    return math.nan
 
 
 def _check_array(observation: np.ndarray[Any, Any]) -> None:

@@ -279,7 +279,7 @@ def test_an_agent_that_fails_is_named_and_finished_days_are_kept() -> None:
     assert len(join(chunks)) == 30
     for answer, why in (
         (Decision(2), "outside"), (Decision(1, 1.5), "confidence"),
-        (Decision(0, 0.5, False, (0.5, 2.0)), "probability"),
+        (Decision(0, 0.5, False, (0.5, 2.0)), "probabilit"),
     ):  # fmt: skip
         with pytest.raises(RunError, match=why):
             play(Fraud(**SMALL), Scripted(lambda t, x, answer=answer: answer), 60)

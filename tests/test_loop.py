@@ -426,7 +426,7 @@ def test_a_confidence_that_is_no_probability(confidence: float) -> None:
 
 @pytest.mark.parametrize("score", [math.nan, 3.0, -1.0])
 def test_a_score_that_is_no_probability(score: float) -> None:
-    stream_fails(Asked(), Scripted(otherwise=Decision(0, 0.5, False, [score] * 3)), "probability", 0)
+    stream_fails(Asked(), Scripted(otherwise=Decision(0, 0.5, False, [score] * 3)), "probabilit", 0)
 
 
 def test_the_likelihood_of_the_truth() -> None:

@@ -130,7 +130,13 @@ class RiverAgent:
         found = self.trained.predict_proba_one(observation)
         if not found:
             return Decision(None)
-        label = max(found, key=found.get)
+        try:
+            label = max(found, key=found.get)
+            sound = found[label] >= 0.0
+        except (AttributeError, TypeError):
+            sound = False
+        if not sound:
+            raise RunError(f"the model answered {found!r:.80}, which is no probability for each label")
         code = self._codes.get(label)
         if code is None:
             code = self._code(label)

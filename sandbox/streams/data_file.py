@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox.database import connect, csv_source, is_parquet, literal_path, quote, reason
 from sandbox.errors import SandboxError, suggestion
-from sandbox.interfaces import Labels, Number, Question, Stream
+from sandbox.interfaces import Labels, Number, Question, Stream, check_range
 from sandbox.streams.features import feature_space, ordered_labels
 
 _MOST_GROUPS = 256
@@ -24,7 +24,7 @@ class DataFile(Stream):
     `group`: a column that is shown to nobody: by it decisions are told apart in tables, and where its values come in
     blocks, as speakers one after another, figures mark each arrival. `leave_out`: columns that are no features, with a
     / between them. `task`: "classification" or "regression"; by default text, truth values and integers of at most 20
-    kinds are classes. `missing`: "error" refuses an empty feature, "omit" leaves it out of its question, as River expects.
+    kinds are classes. `missing`: "error" refuses an empty feature, "omit" leaves it out, as River expects.
     `tolerance`: a forecast further off is a mistake. Dates become seconds since 1970.
     """
 
@@ -35,8 +35,8 @@ class DataFile(Stream):
         task: str = "auto",
         missing: str = "error",
         tolerance: float = math.nan,
-        group: str = "",
-        leave_out: str = "",
+        group: str | None = "",
+        leave_out: str | None = "",
     ) -> None:
         for name, value, allowed in (
             ("task", task, ("auto", "classification", "regression")),
@@ -44,19 +44,23 @@ class DataFile(Stream):
         ):
             if value not in allowed:
                 raise SandboxError(f"{path}: {name}={value!r} is none of {', '.join(allowed)}")
+        if tolerance == tolerance:
+            check_range(path, "tolerance", tolerance, 0.0, math.inf)
         self.path = path
         self.label = label
         self.task = task
         self.missing = missing
         self.tolerance = tolerance
-        self.group = group
-        self.leave_out = leave_out
+        # A column may be called 5, which is a number in a name.
+        self.group = "" if group is None else str(group)
+        self.leave_out = "" if leave_out is None else str(leave_out)
         self._look()
 
     def _look(self) -> None:
         """Learn the columns, the labels and the number of rows; every row is read once, so a bad one is found now."""
         if not Path(self.path).is_file():
-            raise SandboxError(f"{self.path}: no such file")
+            why = "is no file" if Path(self.path).exists() else "no such file"
+            raise SandboxError(f"{self.path}: {why}")
         try:
             with connect() as connection:
                 self._source, self._given = self._table(connection)
@@ -120,6 +124,10 @@ class DataFile(Stream):
             return "read_parquet(?)", [literal_path(self.path)]
         names, source, given = csv_source(self.path)
         twice = next((name for name in names if names.count(name) > 1), None)
+        if "" in names:
+            raise SandboxError(
+                f"{self.path}: column {names.index('') + 1} has no name; the first line names all columns"
+            )
         if twice is not None:
             raise SandboxError(f"{self.path} has {names.count(twice)} columns {twice!r}")
         texts = [f"nullif(trim(c{k}), '')" for k in range(len(names))]
