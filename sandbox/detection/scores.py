@@ -3,6 +3,10 @@
 The chance is not guessed. Every run has its control: the same seed, hence the same luck, in the world that does not
 change. What a detector "finds" there, at the places where the other world changes, it found by chance. Who does not
 listen alarms in both at the same times, so that its credit is nothing, exactly, in every single run.
+
+The control cannot tell of who listens once and alarms ever after: it never hears the first change. That is told by the
+run itself. Alarms that come by chance are as near to a change before it as after it; so from the second drift on a find
+is worth no more than it is nearer to the beginning of the drift than the last alarm before, if that found nothing.
 """
 
 from __future__ import annotations
@@ -67,20 +71,31 @@ def delays(alarms: Alarms, spans: Sequence[Span]) -> tuple[int | None, ...]:
     return tuple(found)
 
 
+def _credit(alarms: Alarms, spans: Sequence[Span], delay: Sequence[int | None], chance: Sequence[int | None]) -> float:
+    """Return the mean over spans of the share of each that is left after its alarm, beyond that by chance."""
+    saved, found = 0.0, -1  # the alarm that found the last drift
+    for span, seen, lucky in zip(spans, delay, chance, strict=True):
+        length = span.end - span.begin
+        late = length if seen is None else seen
+        gain = (length if lucky is None else lucky) - late
+        k = bisect_left(alarms.at, span.begin) - 1
+        if gain > 0 and k >= 0 and alarms.at[k] >= spans[0].begin and alarms.at[k] != found:
+            gain = min(gain, span.begin - 1 - alarms.at[k] - late)
+        saved += gain / length
+        found = found if seen is None else span.begin + seen
+    return saved / len(spans) if spans else 0.0
+
+
 def score_run(alarms: Alarms, control: Alarms, spans: Sequence[Span], steps: int) -> RunScore:
     """Score the alarms of a run by those of its control; both have `steps` decisions."""
     delay, chance = delays(alarms, spans), delays(control, spans)
-    saved = 0.0
-    for span, seen, lucky in zip(spans, delay, chance, strict=True):
-        length = span.end - span.begin
-        saved += ((length if lucky is None else lucky) - (length if seen is None else seen)) / length
     within = sum(bisect_left(alarms.at, span.end) - bisect_left(alarms.at, span.begin) for span in spans)
     hits = [bisect_left(alarms.at, span.begin) for span, seen in zip(spans, delay, strict=True) if seen is not None]
     return RunScore(
         delay,
         chance,
         tuple(alarms.fell[k] for k in hits),
-        saved / len(spans) if spans else 0.0,
+        _credit(alarms, spans, delay, chance),
         within - len(hits),
         PER * len(control.at) / steps,
         PER * sum(control.fell) / steps,
