@@ -37,9 +37,12 @@ class Text(MixedStream):
     least. `scores` with a `confidence` are a distribution; a `confidence` alone leaves the rest to the other words,
     equally; without one the choice is certain. No decision earns what all words equally likely do.
 
-    Drift: without settings, other topics; with settings, `grammar` or `focus` change. Measured with the defaults: all
-    words equally likely earn -3.91, the best distribution that is always the same -3.74, the law -2.81. A mistake is a
-    distribution that costs more than a twentieth of the first: the word that comes is thought 18 % too unlikely.
+    Drift: without settings, other topics; with settings, `grammar` or `focus` change. Where that happens within a
+    document, all of it is shown as if it had been written under the new law: words that were seen may be others.
+
+    Measured with the defaults: all words equally likely earn -3.91, the best distribution that is always the same
+    -3.74, the law -2.81. A mistake is a distribution that costs more than a twentieth of the first: the word that comes
+    is thought 18 % too unlikely.
     """
 
     kind = "messages"
