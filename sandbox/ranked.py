@@ -21,6 +21,7 @@ from sandbox.trace import Trace
 Bits = NDArray[np.int8]  # labels, 0 or 1
 
 MOST = 2**20  # scores that are kept one by one
+_FINE = 2.0**45  # steps of probabilities that are known by the truth alone; 1 - p is then exact
 _BITS = 11  # of the mantissa, in a step of the grid
 _OCTAVES = 50  # halvings below one half; what is smaller lies in the last step
 _HALF = _OCTAVES << _BITS
@@ -43,7 +44,8 @@ def _keep(c: Columns, scores: FloatArray, labels: Bits, tail: int) -> tuple[int,
 
     The score is the probability of the second label, by the confidence in the choice; without one, by the likelihood.
     """
-    # Told by the choice it does not depend on the truth, so rounding of 1 - p breaks no tie in favour of a label.
+    # Told by the choice it does not depend on the truth, so rounding of 1 - p breaks no tie in favour of a label. Told
+    # by the truth it would: .1 for ever would rank perfectly. So there p is rounded first.
     kept, before = 0, 0
     for i in range(c.truth.shape[0]):
         if i == tail:
@@ -51,6 +53,8 @@ def _keep(c: Columns, scores: FloatArray, labels: Bits, tail: int) -> tuple[int,
         truth, choice, p = c.truth[i], c.choice[i], c.confidence[i]
         if not (p == p and (choice == 0.0 or choice == 1.0)):
             choice, p = truth, c.likelihood[i]
+            if p == p:
+                p = math.floor(p * _FINE + 0.5) / _FINE
         if p == p and (truth == 0.0 or truth == 1.0):
             scores[kept], labels[kept] = (p if choice == 1.0 else 1.0 - p), int(truth)
             kept += 1

@@ -25,7 +25,9 @@ def naive_auc(rows: Sequence[Row]) -> float:
     """Every pair of one of each label: was the second ranked above the first."""
     scored = []
     for choice, truth, sure, likely in rows:
-        label, p = (truth, likely) if math.isnan(choice) or math.isnan(sure) else (choice, sure)
+        label, p = (choice, sure)
+        if math.isnan(choice) or math.isnan(sure):  # known by the truth: rounded, so that p and 1 - (1 - p) are alike
+            label, p = truth, likely if math.isnan(likely) else math.floor(likely * 2**45 + 0.5) / 2**45
         if truth in (0, 1) and not math.isnan(p):
             scored.append((truth, p if label == 1 else 1 - p))
     pairs = [(a, b) for ta, a in scored if ta == 0 for tb, b in scored if tb == 1]

@@ -211,6 +211,16 @@ def test_the_area_knows_order_only(seed: int, rows: int) -> None:
     assert roc_auc(np.zeros(rows), labels) == pytest.approx(0.5 if 0 < labels.sum() < rows else NAN, nan_ok=True)
 
 
+@pytest.mark.parametrize("p", [0.1, 0.2, 0.3, 1 / 3, 0.45, 0.877, 1e-20])
+def test_one_probability_for_all_ranks_nothing(p: float) -> None:
+    truth = np.array([0, 1, 1, 0, 0, 1, 0])
+    likelihood = np.where(truth == 1, p, 1 - p)
+    found = judged(TWO, truth=truth, choice=np.full(7, NAN), likelihood=likelihood).metrics
+    assert found["roc_auc"] == 0.5
+    unknown = judged(TWO, truth=truth, choice=np.full(7, NAN), likelihood=np.full(7, NAN)).metrics
+    assert math.isnan(unknown["roc_auc"])
+
+
 @settings(max_examples=40, deadline=None)
 @given(SEEDS, st.integers(1, 400), st.integers(0, 100), st.booleans(), st.sampled_from([1.0, 30.0]))
 def test_beyond_so_many_scores_the_area_is_on_a_grid(
