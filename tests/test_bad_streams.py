@@ -240,8 +240,8 @@ def test_detectors_that_cannot_be(words: tuple[str, ...], says: str, said: Said)
     refused(said("gallery", "no-such"), "no-such")
 
 
-def run_of(world: str, agent: str, place: Path, monkeypatch: pytest.MonkeyPatch, **more: Any) -> Any:
-    """Run one seed of an agent in this process; return the study's result."""
+def run_of(world: str, agent: str | list[str], place: Path, monkeypatch: pytest.MonkeyPatch, **more: Any) -> Any:
+    """Run one seed of an agent, or of several, in this process; return the study's result."""
     monkeypatch.chdir(place)
     return sandbox.run(world, agent, seeds=1, steps=more.pop("steps", 60), jobs=1, **more)
 
@@ -337,15 +337,17 @@ FAILING = [
 ]
 
 
-@pytest.mark.parametrize(("world", "agent", "says"), FAILING)
-def test_a_run_that_cannot_go_on(
-    world: str, agent: str, says: str, place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    result = run_of(world, agent, place, monkeypatch)
-    (failed,) = result.failed
-    assert failed.error.startswith(f"{world}, seed 0, ") and says in failed.error, failed.error
-    assert "\n" not in failed.error and len(failed.error) < 300
-    assert any(failed.error in warning for warning in result.warnings())
+@pytest.mark.parametrize("world", dict.fromkeys(world for world, _, _ in FAILING))
+def test_runs_that_cannot_go_on(world: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One study for each world; every agent in it fails by itself."""
+    expected = {agent: says for name, agent, says in FAILING if name == world}
+    result = run_of(world, list(expected), place, monkeypatch)
+    assert [agent.name for agent in result.agents] == list(expected)
+    for agent in result.agents:
+        (failed,) = agent.failed
+        assert failed.error.startswith(f"{world}, seed 0, ") and expected[agent.name] in failed.error, failed.error
+        assert "\n" not in failed.error and len(failed.error) < 300
+        assert any(failed.error in warning for warning in result.warnings())
 
 
 def test_no_answer_is_an_abstention_and_counted(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
