@@ -55,7 +55,7 @@ class LawStream(DriftingStream):
     bandits do, that is part of its luck (`start_luck`).
     """
 
-    gap_range: float  # the largest price that a decision can have
+    gap_range: float  # the largest price that a decision can have; of forecasts, which have none, a usual large one
     luck_reach: float  # the largest luck, in size
     abstention: float  # what no choice earns, exactly; minus infinity where one must be taken
     objective = "reward per decision"

@@ -26,9 +26,9 @@ _BEHIND: dict[str, Any] = {"facecolor": "white", "edgecolor": "none", "alpha": 0
 
 
 def draw_best(axes: Axes, result: Result, reference: str) -> list[float]:
-    """Draw the best possible, a step for each law; return its levels, none if they are not known."""
+    """Draw the best possible, a step for each law; return its levels, none if they are not known, or not constant."""
     last = (result.oracle or {}).get(reference) if reference else None
-    if last is None:
+    if last is None or result.meta.reactive:  # what the oracle earns depends on how long it has reigned
         return []
     levels = [(at, value) for at, value in result.drifting.best if np.isfinite(value)]
     if not levels and (result.drifting.drift or not np.isfinite(last)):  # that of the first law alone would mislead

@@ -91,7 +91,7 @@ def print_result(result: Result) -> None:
             console.print(f"▼ {whose} is below the yardstick {yardstick} in {heading(result.headline)}")
     if any(_mark(result, agent, name) for agent in result.agents for name in shown if name != result.headline):
         console.print("▼ in a cell: a yardstick's mean is better there; --json says whose")
-    if result.oracle is not None:
+    if result.oracle is not None and not result.meta.reactive:
         console.print(_best_possible(result))
     console.print(_speeds(result))
     if not result.meta.priced:
