@@ -36,7 +36,7 @@ gallery: $(READY)  ## run published experiments, expected against found (ARGS=--
 	@$(BIN)/sandbox gallery $(ARGS)
 
 test: $(READY)  ## run the tests, on all cores (ARGS=... is passed on to pytest)
-	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n auto $(ARGS)
 
 lint: $(READY)  ## ruff and strict mypy
 	@status=0; $(BIN)/python -m ruff check . || status=1; $(BIN)/python -m mypy || status=1; exit $$status

@@ -61,7 +61,6 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
     return place, time.monotonic() - began
 
 
-@pytest.mark.xdist_group("crash")
 def test_killed_at_ten_moments_it_goes_on_to_the_same_bytes(undisturbed: tuple[Path, float], tmp_path: Path) -> None:
     straight, seconds = undisturbed
     user_file(tmp_path)
@@ -81,7 +80,6 @@ def test_killed_at_ten_moments_it_goes_on_to_the_same_bytes(undisturbed: tuple[P
     assert len(stored(straight / "runs")) == 3 + 12 and left_in(tmp_path) == []
 
 
-@pytest.mark.xdist_group("crash")
 def test_stopped_at_any_moment_it_says_one_line_and_goes_on(undisturbed: tuple[Path, float], tmp_path: Path) -> None:
     straight, seconds = undisturbed
     user_file(tmp_path)

@@ -20,8 +20,6 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parent.parent
 UNTRACKED = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist", "runs", "demo")
 
-pytestmark = pytest.mark.xdist_group("package")  # one worker builds once
-
 
 def call(*command: str | Path, cwd: Path) -> str:
     """Run `command` with a plain environment and return what it printed; its errors are shown if it fails."""

@@ -53,14 +53,12 @@ def done(folder: Path) -> dict[str, subprocess.CompletedProcess[str]]:
     return found
 
 
-@pytest.mark.xdist_group("readme")
 @pytest.mark.parametrize("line", SHELL)
 def test_commands_run(done: dict[str, subprocess.CompletedProcess[str]], line: str) -> None:
     assert done[line].returncode == 0, done[line].stderr
     assert done[line].stdout.strip()
 
 
-@pytest.mark.xdist_group("readme")
 def test_python_blocks_leave_what_they_say(folder: Path) -> None:
     assert (folder / "phishing.png").stat().st_size > 10_000
     assert (folder / "log.csv").is_file() and (folder / "mine.py").is_file()

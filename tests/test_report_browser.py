@@ -20,7 +20,6 @@ pytestmark = [
         chromium() is None and os.environ.get("SANDBOX_BROWSER") != "required",
         reason="Debian's package 'chromium' is not installed",
     ),
-    pytest.mark.xdist_group("browser"),
 ]
 HOSTILE = "<img src=x onerror=alert(1)>"
 CLOSING = "</style></svg></title><script>alert(2)</script>"
