@@ -326,6 +326,33 @@ def test_a_committee_is_as_large_as_it_may_be_and_its_best_leads() -> None:
     assert len(agent.members) == 3
 
 
+class Rote:
+    """Knows by heart what it was told, and takes all else for what it heard most."""
+
+    def begin(self, *_: Any) -> None:
+        self.known: dict[float, int] = {}
+
+    def act(self, observation: Any) -> int:
+        told = list(self.known.values())
+        return self.known.get(observation["x"], int(2 * sum(told) > len(told)))
+
+    def learn(self, experience: Experience) -> None:
+        self.known[experience.observation["x"]] = experience.truth
+
+
+def test_a_committee_judges_its_members_by_what_they_said_before_they_learned() -> None:
+    agent, handed = begun(Committee(Rote(), detector="ADWIN(delta=0.01)")), 0
+    for step in range(1500):
+        asked, before = {"x": float(step)}, len(agent.members)
+        choice = agent.act(asked)
+        agent.learn(Experience(asked, choice, 0.0, None, True, False, int(step >= 1000), step))
+        if len(agent.members) > before:
+            handed += 1
+            assert agent.learner is agent.members[-1].learner  # at once, though the old one now knows all by heart
+            assert agent.members[0].loss > 0.9 > 0.2 > agent.members[1].loss
+    assert handed == 1
+
+
 def test_without_an_alarm_a_committee_is_the_bare_agent() -> None:
     for world in ("sea", "ten-armed"):
         inner = "logistic:step_size=0.01" if world == "sea" else "epsilon-greedy"

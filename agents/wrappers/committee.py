@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from gymnasium import spaces
@@ -29,6 +29,13 @@ class Member:
         """Count one more loss."""
         self.heard += 1
         self.loss += max(1.0 / self.heard, step_size) * (loss - self.loss)
+
+
+class Heard(NamedTuple):
+    """What came, and what it cost each member that had a say before it was learned."""
+
+    judged: Judged
+    losses: dict[Member, float]
 
 
 class Committee(Wrapper):
@@ -61,7 +68,7 @@ class Committee(Wrapper):
         self._lead = self.members[0]
         self._judge = Judge(choice_space, self.window)
         self._alarm = Alarm(self.detector, self.window, choice_space)
-        self._last: deque[list[Judged]] = deque(maxlen=self.window)
+        self._last: deque[list[Heard]] = deque(maxlen=self.window)
         self._rewards = rewards_of(choice_space) if isinstance(choice_space, Labels) else None
         self._span = 1.0 if self._rewards is None else float(np.ptp(self._rewards, axis=1).max()) or 1.0
         self._furthest = 0.0
@@ -73,10 +80,8 @@ class Committee(Wrapper):
     def learn(self, experience: Experience) -> None:
         """Score every member on what came, let the leader and the newest learn it, and see who leads from now on."""
         found = self._judge.judge(experience)
-        for judged in found:
-            self._score(judged.experience, judged.loss)
         if found:
-            self._last.append(found)
+            self._last.append([Heard(judged, self._score(judged.experience, judged.loss)) for judged in found])
         worse = bool(found) and self._alarm.worse(found[-1].loss)  # an episode is one loss
         for member in {id(one): one for one in (self._lead, self.members[-1])}.values():
             member.learner.learn(experience)
@@ -86,27 +91,43 @@ class Committee(Wrapper):
         self.learner = self._lead.learner
 
     def _renew(self, since: int) -> None:
-        """Let a fresh learner join, in the place of one that never came to lead, and judge all by what is new."""
+        """Let a fresh learner join, in the place of one that never came to lead, and judge all by what is new.
+
+        Members are judged by what they said before they learned of it: after it, who remembers well errs in nothing.
+        """
         if self.members[-1] is not self._lead:
             self.members.pop()
         self.members.append(Member(self._fresh()))
         for member in self.members:
             member.loss, member.heard = 0.0, 0
-        for experience, _, loss in [one for episode in list(self._last)[-since:] for one in episode]:
-            self._score(experience, loss)
-            self.members[-1].learner.learn(experience)
+        fresh = self.members[-1]
+        for (experience, _, loss), losses in [one for episode in list(self._last)[-since:] for one in episode]:
+            found = self._asked(fresh, experience, loss)
+            for member, lost in [*losses.items(), (fresh, found)]:
+                if lost is not None:
+                    member.score(lost, self.step_size)
+            fresh.learner.learn(experience)
         self._alarm.restart()
         if len(self.members) > self.size:
             self.members.remove(max(self.members[:-1], key=lambda member: member.loss))
 
-    def _score(self, experience: Experience, loss: float) -> None:
-        if len(self.members) == 1 or math.isnan(loss):
-            return
+    def _score(self, experience: Experience, loss: float) -> dict[Member, float]:
+        """Count what came against every member, and return what it cost each; one alone is not asked again."""
+        alone = len(self.members) == 1
+        losses: dict[Member, float] = {}
         for member in self.members:
-            made = member.learner.act(experience.observation)
-            found = self._loss(made.choice if isinstance(made, Decision) else made, experience, loss)
-            if found is not None:
+            found = self._loss(experience.choice, experience, loss) if alone else self._asked(member, experience, loss)
+            if found is not None and not math.isnan(loss):
                 member.score(found, self.step_size)
+                losses[member] = found
+        return losses
+
+    def _asked(self, member: Member, experience: Experience, loss: float) -> float | None:
+        """Return what a member's choice would have cost, None if that is not to be seen."""
+        if math.isnan(loss):
+            return None
+        made = member.learner.act(experience.observation)
+        return self._loss(made.choice if isinstance(made, Decision) else made, experience, loss)
 
     def _loss(self, choice: Any, experience: Experience, loss: float) -> float | None:
         """Return what a choice would have cost, 0 to 1; None if that was not to be seen."""
