@@ -92,3 +92,6 @@ class StreamOracle:
 
     def learn(self, experience: Experience) -> None:
         """Do nothing: there is nothing to learn."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> StreamOracle:
+        return StreamOracle(self._ideal, self.epsilon)  # the law itself is shared: it holds no state of a run

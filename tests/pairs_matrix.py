@@ -49,6 +49,7 @@ BRINGS_ITS_OWN = {
     "sandbox/ShortcutMaze-v0": f"sandbox/ShortcutMaze-v0:drift='abrupt@{CHANGE}'",
     "changing-arms": f"changing-arms:changes=({CHANGE},{CHANGE + 100})",
 }
+UNPRICED = {"digits": "the law behind real data is not known"}
 UNPRICED_UNDER_DRIFT = {"sandbox/AccessControl-v0": "prices under drift are not known for an average objective"}
 
 
@@ -88,7 +89,7 @@ def misfit(agent: str, name: str, world: World) -> str:
     labelled, priced = hasattr(choices, "labels"), world.meta.priced
     kind = agent.split(":")[-1]
     family = AGENTS[kind].family if kind in AGENTS else ""
-    if kind == "best-blind" and stream_of(world) is not None:
+    if kind == "best-blind" and hasattr(world, "stream"):
         return "has no best-blind"
     if kind in INSIDERS and not priced:
         return "has no oracle"
@@ -118,6 +119,8 @@ def plain_reason(agent: str, world: World) -> str:
     """Return a part of why a pair is run in the open loop; "" for one that must be compiled."""
     wrapped, _, kind = agent.rpartition(":")
     stream = stream_of(world)
+    if stream is None and hasattr(world, "stream"):
+        return "the stream comes question by question"
     if stream is None and not world.meta.priced:
         return "the law of the world is not known as a table"
     if stream is None and not world.terms.feedback.immediate:

@@ -22,6 +22,7 @@ from pairs_matrix import (
     GYM,
     MADE,
     TOLD,
+    UNPRICED,
     UNPRICED_UNDER_DRIFT,
     WORLDS,
     changing,
@@ -62,7 +63,7 @@ TWO_WAYS = {*GYM, *UNPRICED_UNDER_DRIFT}
 )
 def test_every_agent_in(world: str, made: str) -> None:
     met = MADE[made](world)
-    unpriced = UNPRICED_UNDER_DRIFT.get(world, "") if made != "still" else ""
+    unpriced = UNPRICED.get(world, "") or (UNPRICED_UNDER_DRIFT.get(world, "") if made != "still" else "")
     assert met.meta.priced == (not unpriced) and met.meta.why_unpriced == unpriced
     assert (met.schedule.n_concepts > 1) or made == "still"
     plain, wrong = met.under(replace(met.terms, plain=True)), {}
