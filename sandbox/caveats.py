@@ -25,7 +25,7 @@ def caveats(agents: Sequence[AgentResult], priced: bool) -> list[str]:
     found = [f"failed: {agent.name}: {run.error}" for agent in agents for run in agent.failed]
     for agent in agents:
         found += [*_survivors(agent), *_audits(agent, priced)]
-        found += [*_unfinished(agent), *_abstained(agent), *_unheard(agent)]
+        found += [*_unfinished(agent), *_abstained(agent), *_silent(agent), *_unheard(agent)]
     same = [agent.name for agent in agents if 1 == agent.distinct < len(agent.done)]
     if same:
         found.append(f"every seed gave the same run, which counts once, for {', '.join(same)}")
@@ -88,6 +88,19 @@ def _abstained(agent: AgentResult) -> Iterator[str]:
     share = agent.interval("abstentions").mean / agent.decisions
     if share > _OFTEN:
         yield f"{agent.name}: abstained from {share:.0%} of its decisions; errors are those of the others"
+
+
+def _silent(agent: AgentResult) -> Iterator[str]:
+    """Name an agent that gave probabilities, but kept them back often: who speaks only when sure looks calibrated."""
+    told = agent.interval("probabilities_told").mean if agent.done else math.nan
+    if not 0.0 < told < 1.0:
+        return
+    silent = 1.0 - told - agent.interval("abstentions").mean / agent.decisions
+    if silent > _OFTEN:
+        yield (
+            f"{agent.name}: gave no probability in {silent:.0%} of its decisions; log loss, Brier, calibration and ROC "
+            "area are those of the others"
+        )
 
 
 def _unheard(agent: AgentResult) -> Iterator[str]:

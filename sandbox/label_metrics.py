@@ -47,7 +47,19 @@ def _final_lam(s: Sums) -> float:
     return lam(s.tail("false_positive") * of_first, of_first, s.tail("false_negative") * of_second, of_second)
 
 
+def _told(s: Sums) -> float:
+    judged = s.count("correct")
+    return s.count("log_loss") / judged if judged else math.nan
+
+
 LABEL_METRICS = (
+    Metric(
+        "probabilities_told",
+        "share of the judged decisions in which the truth was given a probability: log loss and its kin are of these",
+        "share of decisions",
+        "",
+        _told,
+    ),
     Metric(
         "brier",
         "mean squared error of the probabilities: (1 - that of the truth)^2; of more than two labels, summed over all",

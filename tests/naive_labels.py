@@ -12,7 +12,7 @@ NAN = math.nan
 NAMES = (
     "brier", "calibration_error", "roc_auc", "roca_error", "final_roca_error", "false_positive_rate",
     "false_negative_rate", "final_false_positive_rate", "final_false_negative_rate", "lam", "final_lam", "g_mean",
-    "kappa", "kappa_temporal", "kappa_majority", "coverage",
+    "kappa", "kappa_temporal", "kappa_majority", "coverage", "probabilities_told",
 )  # fmt: skip
 Row = tuple[float, float, float, float]  # choice, truth, confidence, likelihood
 
@@ -90,6 +90,8 @@ def naive_label_metrics(trace: Trace, meta: Meta) -> dict[str, float]:
     columns = (trace.choice, trace.truth, trace.confidence, trace.likelihood)
     rows: list[Row] = list(zip(*(column.tolist() for column in columns), strict=True))
     final = rows[len(rows) - max(1, len(rows) // 10) :]
+    judged = [likely for _, truth, _, likely in rows if not math.isnan(truth)]
+    found["probabilities_told"] = _mean([float(not math.isnan(likely)) for likely in judged])
     sharpness = trace.extras.get("sharpness")
     found["brier"] = naive_brier(rows, [NAN] * len(rows) if sharpness is None else sharpness.tolist(), meta.n_choices)
     binned = naive_calibration(rows)

@@ -48,6 +48,7 @@ def test_two_labels_by_hand() -> None:
     ).metrics  # fmt: skip
     wanted = {
         "accuracy": 2 / 5,
+        "probabilities_told": 4 / 5,
         "brier": (0.01 + 0.16 + 0.49 + 0.64) / 4,
         "calibration_error": (0.1 + 0.4 + 0.7 + 0.8) / 4,  # each in a bin of its own
         "roc_auc": 2 / 4,  # spam at .6 and .3, ham at .1 and .8

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import sandbox
+from sandbox import Decision
+from sandbox.agents.filters.logistic import Logistic
 from sandbox.calibration import CONFIDENCE, COUNT, RIGHT
 from sandbox.evaluator import Scores
 from sandbox.plots.reliability import bins_of, points_of
@@ -87,3 +91,23 @@ def test_a_report_says_where_the_last_tenth_disagrees(monkeypatch: pytest.Monkey
     told = {said.lead: said.text for said in part.said}
     assert told["lam:"] == "logistic is best over the whole run, naive-bayes over its last tenth."
     assert told["Worse than no learning:"].startswith("logistic: ")
+
+
+def test_who_keeps_probabilities_back_is_named() -> None:
+    """The same choices, no confidence below .9: log loss gets better, and a caveat says why."""
+
+    class Careful(Logistic):
+        def act(self, observation: Any) -> Decision:
+            made = super().act(observation)
+            return made if made.confidence >= 0.9 else made._replace(confidence=math.nan, scores=None)
+
+        def fast(self, *_: Any) -> str:
+            return "it is to be run plain"
+
+    result = sandbox.run("spam", [Logistic, Careful], seeds=2, steps=1500, jobs=1)
+    open_, careful = result.agents
+    assert open_.values("accuracy") == careful.values("accuracy")
+    assert open_.values("probabilities_told") == [1.0, 1.0] and max(careful.values("probabilities_told")) < 0.9
+    assert max(careful.values("log_loss")) < min(open_.values("log_loss"))
+    (told,) = [text for text in result.warnings() if "gave no probability" in text]
+    assert told.startswith("Careful: gave no probability in ")
