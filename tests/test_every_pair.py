@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import math
+import subprocess
+import sys
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -32,7 +35,7 @@ from pairs_matrix import (
     one_line,
     plain_trace,
 )  # fmt: skip
-from shell import complaint, document
+from shell import document
 
 from sandbox.catalog import adapt_agent, adapt_world, make_world
 from sandbox.discovery import discover
@@ -289,11 +292,31 @@ REFUSED: list[tuple[tuple[Any, ...], str]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("words", "says"), REFUSED, ids=lambda value: " ".join(map(str, value))[:60] if isinstance(value, tuple) else ""
-)
-def test_the_command_refuses_in_one_line(words: tuple[Any, ...], says: str, tmp_path: Path) -> None:
-    assert says in complaint(*words, cwd=tmp_path)
+# One process asks for all, one after the other: what is refused changes nothing; to start takes most of the time.
+ASK = """
+import contextlib, io, json, sys
+from sandbox.__main__ import main
+
+told = []
+for words in json.load(sys.stdin):
+    sys.argv, status = ["sandbox", *words], None
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        try:
+            main()
+        except SystemExit as left:
+            status = left.code
+    told.append((status, out.getvalue(), err.getvalue()))
+json.dump(told, sys.stdout)
+"""
+
+
+def test_the_command_refuses_in_one_line(tmp_path: Path) -> None:
+    asked = json.dumps([[str(word) for word in words] for words, _ in REFUSED])
+    done = subprocess.run([sys.executable, "-c", ASK], input=asked, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for (words, says), (status, out, err) in zip(REFUSED, json.loads(done.stdout), strict=True):
+        assert (status, out) == (2, ""), (words, status, out)
+        assert err.startswith("sandbox: ") and err.count("\n") == 1 and says in err, (words, err)
     assert list(tmp_path.iterdir()) == []
 
 
