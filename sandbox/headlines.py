@@ -51,7 +51,7 @@ def headline_of(meta: Meta) -> str:
 def metrics_of(meta: Meta) -> tuple[str, ...]:
     """Return the metrics of a world that are shown, those that tell most first.
 
-    The measures of a world that asks for sets (slates, a day's alerts) come right after the headline.
+    The measures of a world that asks for sets (slates, a day's alerts) come right after the headline and the regret.
     """
     first, *others = _SHOWN[task_of(meta)]
     own = own_metrics(meta)
@@ -59,5 +59,6 @@ def metrics_of(meta: Meta) -> tuple[str, ...]:
         others = [first, *(name for name in others if name not in _MYOPIC)]
         first = "shortfall"
     if own and (meta.catalogue or meta.task != "control"):
-        return (first, *own, *(name for name in others if name not in _GENERAL))
+        return (first, *(name for name in others if name == "regret"), *own,
+                *(name for name in others if name not in (*_GENERAL, "regret")))  # fmt: skip
     return (first, *others, *own)

@@ -89,8 +89,8 @@ def test_a_report_says_where_the_last_tenth_disagrees(monkeypatch: pytest.Monkey
     part = labels_part(facts, "s1")
     assert part is not None
     told = {said.lead: said.text for said in part.said}
-    assert told["lam:"] == "logistic is best over the whole run, naive-bayes over its last tenth."
-    assert told["Worse than no learning:"].startswith("logistic: ")
+    assert told["lam:"] == "logistic is best over the whole run, naive-bayes over its last tenth (see intervals)."
+    assert told["Right less often than who does not learn:"].startswith("logistic: ")
 
 
 def test_who_keeps_probabilities_back_is_named() -> None:
