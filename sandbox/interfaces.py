@@ -201,6 +201,7 @@ class Stream(ABC):
     group_names: tuple[str, ...] = ()
     arrivals: tuple[tuple[int, str], ...] = ()  # of groups that come one after another: from which question on, and who
     quantile: float = 0.5  # the level that a forecast is meant for: that of the pinball loss
+    answers: str = ""  # when answers come by the world's own rule, in words; "": at once
     extras: tuple[str, ...] = ()  # names, declared in sandbox/extras.py, of what is reported of each decision
     catalogue: int = 0  # number of items of which a slate is made; 0: choices are no slates
 

@@ -111,6 +111,7 @@ class StreamWorld:
             episodic=False,
             groups=stream.group_names,
             arrivals=stream.arrivals,
+            answers=stream.answers,
             extras=stream.extras,
             quantile=stream.quantile,
             catalogue=stream.catalogue,

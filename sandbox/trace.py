@@ -129,7 +129,8 @@ class Meta:
     such as `near_misses`, those cells. `extras`: the names of what the world reports of each decision. `quantile`: the
     level by which forecasts are charged the pinball loss. `catalogue`: number of items of which a slate, the numbers in
     `choice_vector`, is made; 0: choices are no slates. `arrivals`: the steps at which groups that follow each other
-    arrive, and their names. `reactive`: whether choices change later laws, so that gaps are myopic. `passing`: for each
+    arrive, and their names. `reactive`: whether choices change later laws, so that gaps are myopic. `answers`:
+    when answers come by the world's own rule, in words. `passing`: for each
     concept of the world's drift, whether it is only passed through (`sandbox.stretches`); empty: not known.
     """
 
@@ -153,6 +154,7 @@ class Meta:
     groups: tuple[Any, ...] = field(default=())
     arrivals: tuple[tuple[int, str], ...] = ()
     reactive: bool = False
+    answers: str = ""
     marks: dict[str, tuple[int, ...]] = field(default_factory=dict)
     extras: tuple[str, ...] = ()
     quantile: float = 0.5

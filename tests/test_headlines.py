@@ -57,6 +57,7 @@ def test_where_choices_change_later_laws_agents_are_ranked_by_shortfall(world: s
 def test_a_day_s_alerts_and_slates_show_their_own_measures() -> None:
     fraud, slates = made("fraud", "random"), made("recommendation:slots=3", "random")
     assert fraud.shown[:6] == ("reward", "regret", "precision_at_k", "cost", "bayes_cost", "cards_saved")
+    assert fraud.meta.answers == "alerts at the day's end, 90% of the others 14 days later" and not slates.meta.answers
     assert "accuracy" not in fraud.shown and {"recall_at_k", "ndcg_at_k"} <= set(slates.shown[:4])
     assert not {"recall_at_k", "ndcg_at_k"} & set(made("recommendation", "random").shown)
 

@@ -126,7 +126,8 @@ def _terms(result: Result) -> list[tuple[str, str]]:
     seeds = max((len(agent.runs) for agent in result.agents), default=0)
     found = [("a run", _length(result)), ("seeds", f"{seeds:,}")]
     found += [("drift", result.drifting.drift)] if result.drifting.drift else []
-    found += [("feedback", result.drifting.feedback)]
+    own, asked = result.meta.answers, result.drifting.feedback
+    found += [("feedback", asked if not own else own if asked == "immediate" else f"{own}; on top {asked}")]
     found.append(("prices", "known" if result.meta.priced else "unknown (unpriced)"))
     return [(name, told) for name, told in found if told]
 

@@ -126,6 +126,7 @@ class Fraud(SetStream):
         self.terminal_fraud, self.card_fraud, self.amount_fraud = terminal_fraud, card_fraud, amount_fraud
         self.disguise, self.saves, self.inspection_cost = disguise, saves, inspection_cost
         self.label_delay, self.label_share = label_delay, label_share
+        self.answers = f"alerts at the day's end, {label_share:.0%} of the others {label_delay} days later"
         self._check_settings()
         if saves not in ("amount", "one"):
             raise SandboxError(f"fraud: saves={saves!r} is neither 'amount' nor 'one'")
