@@ -20,7 +20,7 @@ def parts_of(scores: Scores) -> Iterator[tuple[str, str, Curve]]:
     for name, cells in scores.cells.items():
         nothing = np.full(len(cells.cell), math.nan)
         yield "cells", name, Curve(cells.cell, cells.cost, cells.visits, cells.mistakes, nothing)
-    for name, table in scores.tables.items():
+    for name, table in sorted(scores.tables.items()):  # read back they come by kind: the same bytes either way
         filled = np.full((len(table), WIDEST), math.nan)
         filled[:, : table.shape[1]] = table
         yield f"table {table.shape[1]}", name, Curve(np.arange(len(table)), *filled.T)
