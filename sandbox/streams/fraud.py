@@ -126,13 +126,13 @@ class Fraud(SetStream):
         self.terminal_fraud, self.card_fraud, self.amount_fraud = terminal_fraud, card_fraud, amount_fraud
         self.disguise, self.saves, self.inspection_cost = disguise, saves, inspection_cost
         self.label_delay, self.label_share = label_delay, label_share
-        self.answers = f"alerts at the day's end, {label_share:.0%} of the others {label_delay} days later"
         self._check_settings()
         if saves not in ("amount", "one"):
             raise SandboxError(f"fraud: saves={saves!r} is neither 'amount' nor 'one'")
         if alerts > per_day or cards < per_day:
             raise SandboxError(f"fraud: alerts={alerts} <= per_day={per_day} <= cards={cards} does not hold")
         self.suggested = 40 * per_day
+        self.answers = f"alerts at the day's end, {label_share:.0%} of the others {label_delay} days later"
         self.gap_range = self.luck_reach = LARGEST if saves == "amount" else 1.0
         self.choice_space = Labels((False, True))
         self.observation_space = row_space(FEATURES)
